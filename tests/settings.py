@@ -1,0 +1,75 @@
+"""Django settings of the tests: a host with the app installed, on SQLite files of its own for each process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def _work_dir() -> Path:
+    """Return where this process keeps its databases: TESTS_DIR for a child of a test, else a directory that ends with it."""
+    if given := os.environ.get("TESTS_DIR"):
+        return Path(given)
+    made, owner = Path(tempfile.mkdtemp(prefix="artisan-tests-")), os.getpid()
+    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(made, ignore_errors=True))
+    return made
+
+
+WORK_DIR = _work_dir()
+
+
+def _sqlite(name: str) -> dict[str, object]:
+    """Return a database in a file; the test database is the same file, so that child processes see what a test wrote."""
+    path = str(WORK_DIR / f"{name}.sqlite3")
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "TEST": {"NAME": path}}
+
+
+SECRET_KEY = "only-for-tests-4c1f7f0e2b5d4a9c8e63"
+DEBUG = False
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+ROOT_URLCONF = "tests.urls"
+STATIC_URL = "static/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+DATABASES = {"default": _sqlite("default"), "monitoring": _sqlite("monitoring")}
+DATABASE_ROUTERS = ["artisan_monitoring.routers.MonitoringRouter"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "artisan_monitoring",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
