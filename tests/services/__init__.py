@@ -1,0 +1,23 @@
+"""Real servers for the tests: Redis, a Redis Cluster, PostgreSQL and a browser, from wheels or from the machine.
+
+`find_*` say where a program is or raise `ServiceMissing`; the fixtures in `tests/conftest.py` turn that into a skip, or into a
+failure for what the environment variable REQUIRE names (`REQUIRE=redis,postgres,chromium`).
+"""
+
+from __future__ import annotations
+
+from tests.services.browser import find_chromium
+from tests.services.cluster import RedisCluster
+from tests.services.postgres import PostgresServer, find_postgres
+from tests.services.process import ServiceMissing
+from tests.services.redis import RedisServer, find_redis
+
+__all__ = [
+    "PostgresServer",
+    "RedisCluster",
+    "RedisServer",
+    "ServiceMissing",
+    "find_chromium",
+    "find_postgres",
+    "find_redis",
+]
