@@ -27,7 +27,7 @@ SKIPPED = "service missing: "
 
 
 def obtain(service: str, find: Callable[[], Found]) -> Found:
-    """Return what `find` finds; skip the test if it is not there, fail it if the environment's REQUIRE names the service."""
+    """Return what `find` finds, else skip the test; fail it if the environment's REQUIRE names the service."""
     try:
         return find()
     except ServiceMissing as missing:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def _work_dir() -> Path:
-    """Return where this process keeps its databases: TESTS_DIR for a child of a test, else a directory that ends with it."""
+    """Return where the databases live: TESTS_DIR, given to the child of a test, else a directory that ends with us."""
     if given := os.environ.get("TESTS_DIR"):
         return Path(given)
     made, owner = Path(tempfile.mkdtemp(prefix="artisan-tests-")), os.getpid()
@@ -22,7 +22,7 @@ WORK_DIR = _work_dir()
 
 
 def _sqlite(name: str) -> dict[str, object]:
-    """Return a database in a file; the test database is the same file, so that child processes see what a test wrote."""
+    """Return a database in a file; the test database is that same file, so that a child sees what a test wrote."""
     path = str(WORK_DIR / f"{name}.sqlite3")
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "TEST": {"NAME": path}}
 

@@ -128,7 +128,8 @@ def test_closed_directory_is_not_open_to_all(tmp_path: Path) -> None:
 def test_server_ends_with_a_killed_test_run(redis_server: RedisServer) -> None:
     code = (
         "import time; from tests.services import RedisServer\n"
-        "server = RedisServer(); server.start(); print(server._process.pid, server.directory, flush=True); time.sleep(60)"
+        "server = RedisServer(); server.start()\n"
+        "print(server._process.pid, server.directory, flush=True); time.sleep(60)"
     )
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None

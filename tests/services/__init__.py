@@ -1,7 +1,7 @@
 """Real servers for the tests: Redis, a Redis Cluster, PostgreSQL and a browser, from wheels or from the machine.
 
-`find_*` say where a program is or raise `ServiceMissing`; the fixtures in `tests/conftest.py` turn that into a skip, or into a
-failure for what the environment variable REQUIRE names (`REQUIRE=redis,postgres,chromium`).
+`find_*` say where a program is or raise `ServiceMissing`; the fixtures in `tests/conftest.py` turn that into a skip, or
+into a failure for what the environment variable REQUIRE names (`REQUIRE=redis,postgres,chromium`).
 """
 
 from __future__ import annotations

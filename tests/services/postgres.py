@@ -56,7 +56,10 @@ class PostgresServer(Server):
         self._made = 0
 
     def _copy(self, programs: Path) -> Path:
-        """Return a copy that `nobody` can reach: a checkout below /root is closed to it. The programs find their files relatively."""
+        """Return a copy that `nobody` can reach: a checkout below /root is closed to it.
+
+        The programs find their libraries and files relative to themselves.
+        """
         shutil.copytree(programs.parent, self.directory / "install", symlinks=True)
         return self.directory / "install" / programs.name
 

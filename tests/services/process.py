@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-# Run by a bare interpreter before the server: gives up root if told to, asks Linux to end the server when its parent thread
-# ends (PR_SET_PDEATHSIG = 1; set after setuid, which clears it), and becomes the server.
+# Run by a bare interpreter before the server: gives up root if told to, asks Linux to end the server when the thread
+# that started it ends (PR_SET_PDEATHSIG = 1; set after setuid, which clears it), and becomes the server.
 # A preexec_fn would do the same, but forks a process with threads, and Python 3.12 warns of that.
 LAUNCHER = """
 import ctypes, os, sys
