@@ -26,7 +26,7 @@ $(STAMP): setup.cfg pyproject.toml
 	    "$$python" -m venv $(VENV); \
 	fi
 	@echo "Installing the project into $(VENV) (once; a minute or two)"
-	@$(PY) -m pip install -q --root-user-action ignore -e '.[dev]' $(if $(DJANGO),'Django==$(DJANGO).*')
+	@$(PY) -m pip install -qq --root-user-action ignore -e '.[dev]' $(if $(DJANGO),'Django==$(DJANGO).*')
 	@touch $@
 
 demo: $(STAMP) ## a small shop with monitoring on and traffic running; prints where to look
