@@ -4,7 +4,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed$(DJANGO)
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -27,7 +27,7 @@ $(STAMP): setup.cfg pyproject.toml
 	fi
 	@echo "Installing the project into $(VENV) (once; a minute or two)"
 	@$(PY) -m pip install -qq --root-user-action ignore -e '.[dev]' $(if $(DJANGO),'Django==$(DJANGO).*')
-	@touch $@
+	@rm -f $(VENV)/.installed* && touch $(VENV)/.installed $@
 
 demo: $(STAMP) ## a small shop with monitoring on and traffic running; prints where to look
 	@$(PY) manage.py demo
