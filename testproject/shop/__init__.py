@@ -1,0 +1,1 @@
+"""The shop: artisans, products, promotions, orders and reviews."""
