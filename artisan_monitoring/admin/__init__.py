@@ -1,1 +1,5 @@
 """The admin: one file per feature, imported here so that Django's autodiscovery registers them all."""
+
+from __future__ import annotations
+
+from . import alerts as alerts

@@ -1,0 +1,1 @@
+"""Alerts: what the rules say about the numbers, and who is told."""

@@ -1,0 +1,58 @@
+"""Alerts by e-mail, through whatever mail backend the project has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core import mail
+
+from ...conf import get_settings
+from ..messages import AlertMessage
+from .base import Channel
+
+TIMEOUT_S = 10
+"""A project that sets no timeout would otherwise wait for ever on a mail server that does not answer."""
+
+
+class EmailChannel(Channel):
+    """Send text and HTML to `to`, or `ALERTS["EMAIL_TO"]`, or `ADMINS`; `using` names one of Django's `MAILERS`."""
+
+    def __init__(self, to: Sequence[str] = (), from_email: str = "", using: str = "default") -> None:
+        self._to = [to] if isinstance(to, str) else list(to)
+        self._from_email = from_email
+        self._using = using
+
+    def send(self, message: AlertMessage) -> None:
+        recipients = self._to or list(get_settings().ALERTS.EMAIL_TO) or _addresses(django_settings.ADMINS)
+        if not recipients:
+            raise ValueError("no recipients: set ALERTS['EMAIL_TO'] or ADMINS")
+        letter = mail.EmailMultiAlternatives(
+            subject=message.title,
+            body=message.text(),
+            from_email=self._from_email or django_settings.SERVER_EMAIL,
+            to=recipients,
+            headers={
+                # All letters about one alert make one thread, and no holiday notice answers them (RFC 3834).
+                "References": f"<{message.key}@{get_settings().SERVICE or 'django'}.alerts>",
+                "Auto-Submitted": "auto-generated",
+            },
+        )
+        letter.attach_alternative(message.html(), "text/html")
+        if not _backend(self._using).send_messages([letter]):
+            raise ConnectionError("the mail backend took no message")
+
+
+def _addresses(people: Iterable[Any]) -> list[str]:
+    """Return the addresses of `ADMINS`: pairs of name and address, or since Django 6.0 addresses alone."""
+    return [each if isinstance(each, str) else each[1] for each in people]
+
+
+def _backend(using: str) -> Any:
+    """Return a mail backend that does not wait for ever (Django 6.1 has `mailers`, before it `get_connection`)."""
+    mailers = getattr(mail, "mailers", None)
+    backend = mailers[using] if mailers is not None else mail.get_connection()
+    if getattr(backend, "timeout", TIMEOUT_S) is None:
+        backend.timeout = TIMEOUT_S
+    return backend

@@ -1,0 +1,1 @@
+"""Other systems this app works with: each is imported only where it is in use."""

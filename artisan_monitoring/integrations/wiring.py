@@ -1,0 +1,17 @@
+"""Connects the integrations whose systems the project uses."""
+
+from __future__ import annotations
+
+import sys
+
+
+def connect() -> None:
+    """Connect Celery if the project has imported it.
+
+    It has, in a worker and in beat, and in a web process whose project package imports its Celery app, as Celery's
+    documentation asks. Where it has not, importing it here would cost every process a tenth of a second for nothing.
+    """
+    if "celery" in sys.modules:
+        from . import celery
+
+        celery.connect()

@@ -1,0 +1,34 @@
+"""The periods of the jobs as a schedule for Celery's beat. Safe in settings: imports neither Celery nor Django."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PERIODS_S: dict[str, float] = {
+    "drain": 5.0,
+    "evaluate_alerts": 15.0,
+    "deliver_notifications": 15.0,
+    "run_health_checks": 30.0,
+    "flush_metrics": 60.0,
+    "purge_expired": 3600.0,
+}
+
+BEAT_HEADER = "artisan_beat"
+"""A message with this header was sent by beat: when its task runs, beat, broker and worker are seen to work."""
+
+
+def beat_schedule(queue: str = "") -> dict[str, dict[str, Any]]:
+    """Return entries for `CELERY_BEAT_SCHEDULE`, one per job; merge your own with `|`.
+
+    `queue` sends the jobs to a queue of their own. A message expires when the next one is due, so that a queue that
+    nobody reads, or that others have filled, holds one message a job at most.
+    """
+    route = {"queue": queue} if queue else {}
+    return {
+        f"artisan-monitoring-{name}": {
+            "task": f"artisan_monitoring.tasks.{name}",
+            "schedule": period_s,
+            "options": {"expires": period_s, "headers": {BEAT_HEADER: True}, **route},
+        }
+        for name, period_s in PERIODS_S.items()
+    }
