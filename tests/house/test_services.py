@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.services import RedisServer, ServiceMissing, find_chromium, find_postgres, find_redis
+from tests.services import PostgresServer, RedisServer, ServiceMissing, find_chromium, find_postgres, find_redis
 from tests.services.postgres import _open_to_all
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,23 @@ def test_postgres_keeps_what_it_holds_over_a_restart(postgres) -> None:
     postgres.start()
     with psycopg.connect(postgres.dsn) as connection:
         assert (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()
+
+
+def test_postgres_of_the_wheel_runs_from_a_directory_that_only_its_owner_reads(postgres, tmp_path: Path) -> None:
+    if postgres.programs.parent.name != "pginstall":
+        pytest.skip("POSTGRES_BIN names a PostgreSQL that cannot be moved")
+    site, closed = postgres.programs.parents[2], tmp_path / "closed"
+    for name in ("pgserver/pginstall", "pgserver.libs"):
+        shutil.copytree(site / name, closed / name, symlinks=True)
+    closed.chmod(0o700)
+    server = PostgresServer(closed / "pgserver" / "pginstall" / "bin")
+    try:
+        server.start()
+        with psycopg.connect(server.dsn) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.close()
+    assert not server.directory.exists()
 
 
 def test_chromium_says_its_version(chromium: str) -> None:

@@ -58,10 +58,13 @@ class PostgresServer(Server):
     def _copy(self, programs: Path) -> Path:
         """Return a copy that `nobody` can reach: a checkout below /root is closed to it.
 
-        The programs find their libraries and files relative to themselves.
+        The programs find their files relative to themselves, and the libraries that the wheel ships in `pgserver.libs`
+        beside its package.
         """
-        shutil.copytree(programs.parent, self.directory / "install", symlinks=True)
-        return self.directory / "install" / programs.name
+        package, install = programs.parents[1], self.directory / "install"
+        for directory in (package / programs.parent.name, package.with_name("pgserver.libs")):
+            shutil.copytree(directory, install / directory.relative_to(package.parent), symlinks=True)
+        return install / programs.relative_to(package.parent)
 
     @property
     def cluster(self) -> Path:
