@@ -11,7 +11,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..core.records import AlertSeverity
 
-
 if TYPE_CHECKING:
     _Binary = models.BinaryField[Any, Any]
 else:
