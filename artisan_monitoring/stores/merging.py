@@ -1,0 +1,70 @@
+"""What every store does with a commit before it writes: keep the series within the limit, merge into what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+from ..conf import get_settings
+from ..core.histogram import Cell
+from ..core.packing import Delta, NotABatch, unpack_cell
+from ..core.series import OVERFLOW, Series
+from ..core.windows import HOUR, floor
+from .base import Commit, merge_deltas
+
+STORE_SERIES = "store_series"
+UNREADABLE_CELL = "unreadable_cell"
+
+Gauge = tuple[Series, str, float, float]
+
+
+def series_of(commit: Commit) -> dict[str, Series]:
+    """Return every series that a commit writes to, by id."""
+    found = {delta.series.id: delta.series for delta in commit.deltas}
+    for gauge in commit.gauges:
+        found.setdefault(gauge[0].id, gauge[0])
+    return found
+
+
+def keep_within_limit(
+    commit: Commit, known: Collection[str], count_known: Callable[[], int], shards: int, losses: dict[str, int]
+) -> tuple[list[Delta], list[Gauge]]:
+    """Return the commit's deltas and gauges, with new series beyond the limit sent to their metric's overflow series.
+
+    `known` are the ids that are registered already, `count_known()` says how many there are in the shard; it is asked
+    only when a series is new. The observations that lost their tags are added to `losses`.
+    """
+    new = {key: series for key, series in series_of(commit).items() if key not in known and series.tags != OVERFLOW}
+    room = max(0, get_settings().LIMITS.STORE_SERIES // shards - count_known()) if new else 0
+    if len(new) <= room:
+        return commit.deltas, commit.gauges
+    targets = {key: replace(new[key], tags=OVERFLOW) for key in sorted(new)[room:]}
+    lost = sum(delta.cell.count for delta in commit.deltas if delta.series.id in targets)
+    losses[STORE_SERIES] = losses.get(STORE_SERIES, 0) + lost
+    deltas = (replace(delta, series=targets.get(delta.series.id, delta.series)) for delta in commit.deltas)
+    gauges = [(targets.get(series.id, series), *rest) for series, *rest in commit.gauges]
+    return merge_deltas(deltas), newest_gauges(gauges)  # type: ignore[arg-type]  # the starred rest keeps its types
+
+
+def newest_gauges(gauges: Iterable[Gauge]) -> list[Gauge]:
+    """Return one value for each series and process, the newest, in a fixed order."""
+    newest: dict[tuple[str, str], Gauge] = {}
+    for gauge in gauges:
+        key = (gauge[0].id, gauge[1])
+        if key not in newest or gauge[3] >= newest[key][3]:
+            newest[key] = gauge
+    return [newest[key] for key in sorted(newest)]
+
+
+def stored_cell(packed: bytes, losses: dict[str, int]) -> Cell:
+    """Return a stored cell; one that cannot be read starts anew, which is counted: it must not stop the drain."""
+    try:
+        return unpack_cell(packed)
+    except NotABatch:
+        losses[UNREADABLE_CELL] = losses.get(UNREADABLE_CELL, 0) + 1
+        return Cell()
+
+
+def hours_of(deltas: Sequence[Delta]) -> list[int]:
+    """Return the hours that deltas fall into, in order."""
+    return sorted({floor(delta.start, HOUR) for delta in deltas})
