@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
-from .alerts import Alert as Alert
-from .alerts import AlertNotification as AlertNotification
-from .alerts import AlertRule as AlertRule
-from .alerts import SeededRule as SeededRule
-from .security import SecurityEvent as SecurityEvent
-from .security import UserActivity as UserActivity
+from .alerts import Alert, AlertNotification, AlertRule, SeededRule
 from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
+from .pipeline import (
+    ConsumerCursor,
+    InboxEntry,
+    InboxState,
+    JobLease,
+    Loss,
+    ProducerState,
+    QuarantinedRecord,
+    StoredNote,
+)
+from .security import SecurityEvent, UserActivity
+
+__all__ = [
+    "Alert",
+    "AlertNotification",
+    "AlertRule",
+    "ConsumerCursor",
+    "DirtyHour",
+    "ErrorActivity",
+    "ErrorEvent",
+    "ErrorGroup",
+    "ErrorHourlyCount",
+    "GaugeReading",
+    "Grouping",
+    "InboxEntry",
+    "InboxState",
+    "JobLease",
+    "Loss",
+    "MetricBucket",
+    "MetricRollup",
+    "MetricSeries",
+    "ProducerState",
+    "QuarantinedRecord",
+    "SecurityEvent",
+    "SeededRule",
+    "StoredNote",
+    "UserActivity",
+]

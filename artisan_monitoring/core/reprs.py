@@ -1,0 +1,174 @@
+"""Show a frame's variables as short, redacted text without trusting them: nothing lazy is evaluated, nothing raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+
+from .plain import broken, describe
+from .redaction import MASK, Redactor
+
+DEPTH = 5
+BREADTH = 10
+LENGTH = 300
+# Depth 5 by breadth 10 would still be 100,000 objects: this bounds what one variable may cost.
+NODES = 120
+# Secrets are looked for in a longer piece than is shown, so that cutting does not make one unrecognisable.
+LOOKAHEAD = 4_000
+
+_CODE = (FunctionType, MethodType, BuiltinFunctionType, ModuleType, type)
+_PLAIN = frozenset({int, float, bool, type(None), complex})
+_MAX_KINDS = 2_000
+_SEQUENCES = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+
+
+def clean_text(text: str, limit: int = 1_000) -> str:
+    """Return text that any database and JSON encoder takes: cut, no NUL, no lone surrogate."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def dotted_name(kind: type) -> str:
+    """Return a class's dotted name; built-in ones without their module."""
+    module, name = kind.__module__, kind.__qualname__
+    return str(name) if not isinstance(module, str) or module == "builtins" else f"{module}.{name}"
+
+
+class SafeRepr:
+    """Turn objects into redacted one-line text. One is made per captured error; it is not thread-safe.
+
+    Unlike `Redactor.value` it keeps Python's spelling: a string has its quotes, a tuple is no list.
+    """
+
+    __slots__ = ("_inside", "_nodes", "_redactor")
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._nodes = 0
+        self._inside: set[int] = set()
+
+    def named(self, name: str, value: object) -> str:
+        """Return `value` as text, or the mask where `name` says that it is secret."""
+        kind = type(value)  # never isinstance(): on a lazy object `__class__` evaluates it
+        if self._redactor.is_secret_key(name) and value is not None and not issubclass(kind, _CODE):
+            return MASK
+        self._nodes = 0
+        return clean_text(self._show(value, DEPTH), LENGTH)
+
+    def _show(self, value: object, depth: int) -> str:
+        kind = type(value)
+        try:
+            if kind in _PLAIN:
+                text = repr(value)  # a card number is a secret as an int too
+                return self._redactor.text(text) if len(text) > 12 else text
+            if kind is str or issubclass(kind, str | bytes | bytearray):
+                return self._text(value)
+            self._nodes += 1
+            if depth <= 0 or self._nodes > NODES:
+                return "…"
+            if id(value) in self._inside:
+                return "<cycle>"
+            self._inside.add(id(value))
+            try:
+                return _shower(kind)(self, value, kind, depth)
+            finally:
+                self._inside.discard(id(value))
+        except Exception:
+            return broken(value)
+
+    def _text(self, value: object) -> str:
+        # The base classes' own methods: a subclass may have replaced them by anything.
+        if issubclass(type(value), str):
+            text = str.__getitem__(value, slice(LOOKAHEAD))  # type: ignore[index]
+            return repr(self._redactor.text(text)[:LENGTH])
+        text = bytes(memoryview(value)[:LOOKAHEAD]).decode("latin-1")  # type: ignore[arg-type]
+        return "b" + repr(self._redactor.text(text)[:LENGTH])
+
+    def _sequence(self, value: object, kind: type, depth: int) -> str:
+        base = next(each for each in _SEQUENCES if issubclass(kind, each))
+        left, right = _SEQUENCES[base]
+        prefix = kind.__qualname__ if kind not in _SEQUENCES or base is frozenset else ""
+        return f"{prefix}{left}{self._listed(self._items(base.__iter__(value), depth))}{right}"
+
+    def _items(self, items: Iterable[object], depth: int) -> Iterable[str]:
+        return (self._show(item, depth - 1) for item in items)
+
+    def _mapping(self, value: object, kind: type, depth: int) -> str:
+        pairs = (
+            f"{self._show(key, depth - 1)}: {self._under(key, item, depth)}"
+            for key, item in list(dict.items(value))[: BREADTH + 1]  # type: ignore[arg-type]
+        )
+        return ("" if kind is dict else kind.__qualname__) + "{" + self._listed(pairs) + "}"
+
+    def _attributes(self, value: object, kind: type, depth: int) -> str:
+        """Show the object's own attributes by name, so that a `password` among them is masked."""
+        names = getattr(kind, "_fields", ()) if issubclass(kind, tuple) else ()
+        own = list(zip(names, tuple.__iter__(value), strict=False)) if names else list(vars(value).items())  # type: ignore[arg-type]
+        pairs = (f"{name}={self._under(name, item, depth)}" for name, item in own[: BREADTH + 1])
+        return f"{kind.__qualname__}({self._listed(pairs)})"
+
+    def _under(self, name: object, item: object, depth: int) -> str:
+        if issubclass(type(name), str) and self._redactor.is_secret_key(str.__str__(name)):  # type: ignore[arg-type]
+            return MASK
+        return self._show(item, depth - 1)
+
+    @staticmethod
+    def _listed(shown: Iterable[str]) -> str:
+        parts: list[str] = []
+        for part in shown:
+            if len(parts) >= BREADTH:
+                parts.append("…")
+                break
+            parts.append(part)
+        return ", ".join(parts)
+
+    def _code(self, value: object, kind: type, depth: int) -> str:
+        if isinstance(value, ModuleType):
+            return f"<module {value.__name__}>"
+        if isinstance(value, type):
+            return f"<class {dotted_name(value)}>"
+        home = getattr(value, "__module__", None)
+        return f"<{kind.__name__} {home}.{getattr(value, '__qualname__', '?')}>"
+
+    def _described(self, value: object, kind: type, depth: int) -> str:
+        return self._redactor.text(describe(value)[:LOOKAHEAD])
+
+
+_Shower = Callable[[SafeRepr, object, type, int], str]
+_showers: dict[type, _Shower] = {}
+
+
+def _shower(kind: type) -> _Shower:
+    shower = _showers.get(kind)
+    if shower is None:
+        if len(_showers) >= _MAX_KINDS:  # classes made at run time must not pile up
+            _showers.clear()
+        shower = _showers[kind] = _choose(kind)
+    return shower
+
+
+def _choose(kind: type) -> _Shower:
+    if issubclass(kind, dict):
+        return SafeRepr._mapping
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return SafeRepr._attributes
+    if issubclass(kind, tuple(_SEQUENCES)):
+        return SafeRepr._sequence
+    if issubclass(kind, _CODE):
+        return SafeRepr._code
+    # A made repr (dataclass, attrs, pydantic) prints a secret under its field's name; one that is missing says nothing.
+    made = any(hasattr(kind, mark) for mark in ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__"))
+    if (made or kind.__repr__ is object.__repr__) and kind.__dictoffset__ and not _is_djangos(kind):
+        return SafeRepr._attributes
+    return SafeRepr._described
+
+
+def _is_djangos(kind: type) -> bool:
+    """Tell whether a class is one that `describe` knows better than its attributes would (lazy objects, models)."""
+    names = {"LazyObject", "Promise", "QuerySet", "RawQuerySet", "BaseManager", "Model"}
+    return any(base.__name__ in names and base.__module__.startswith("django.") for base in kind.__mro__)

@@ -1,0 +1,283 @@
+"""Capture an exception: once, whoever saw it; counted always, kept in full sometimes; never raising into the host.
+
+The way of a record: chain and lines (core.stacks) -> fingerprint (core.fingerprints, remembered per place) -> a delta
+that the buffer merges by fingerprint -> the sink. Past its samples, an error costs about 20 µs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from socket import gethostname
+from typing import Any
+
+from django.http import HttpRequest
+
+from ..conf import get_settings, on_settings_change, redactor
+from ..core import context as ctx
+from ..core.fingerprints import ExceptionPart, Fingerprint, culprit, depends_on_message, of_exception, overflow
+from ..core.guard import guarded, never_raises
+from ..core.plain import no_queries
+from ..core.records import AlertSeverity
+from ..core.redaction import Redactor
+from ..core.reprs import clean_text, dotted_name
+from ..core.stacks import FrameReader, Link, caller, chain, entries_above, message_of
+from ..metrics.collector import metrics_collector
+from ..metrics.handles import Handle
+from ..pipeline.buffer import buffer
+from . import samples
+from .deltas import merge
+from .requests import route_of, user_of
+from .sampling import Sampler
+from .templates import Shown, with_other_lines
+
+MARK = "_artisan_recorded"
+# Outside a request or task there is nothing to tell "the same raise" by: within this time it is.
+SAME_RAISE_S = 2.0
+KNOWN_PLACES = 1_000
+
+observers: list[Callable[[dict[str, Any]], None]] = []
+"""Called with every delta that is handed to the buffer (see `deltas`): what tests and tools listen to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is worked out once per place: `parts` hold the lines, whose ids are the key."""
+
+    fingerprint: Fingerprint
+    culprit: str
+    parts: tuple[ExceptionPart, ...]
+
+
+@dataclass(slots=True)
+class Captured:
+    """One exception read: its chain, and per link what was found out."""
+
+    links: list[Link]
+    parts: list[ExceptionPart]
+    shown: list[list[Shown]]
+
+
+class _Bound:
+    """Settings copied for the hot path, and what depends on them."""
+
+    def __init__(self) -> None:
+        chosen = get_settings()
+        self.redactor = redactor()
+        self.reader = FrameReader(chosen.ERRORS.IN_APP_INCLUDE, chosen.ERRORS.IN_APP_EXCLUDE, self.redactor.text)
+        self.ignored = frozenset(chosen.ERRORS.IGNORE)
+        self.enabled = chosen.ENABLED
+        self.where = {
+            "release": clean_text(chosen.RELEASE, 100),
+            "environment": clean_text(chosen.ENVIRONMENT, 64),
+        }
+        self.host = clean_text(chosen.HOST or gethostname(), 100)
+        self.known: dict[tuple[object, ...], Known] = {}
+        self.sampler = Sampler()
+
+
+@lru_cache(maxsize=1)
+def _bound() -> _Bound:
+    return _Bound()
+
+
+on_settings_change(_bound.cache_clear)
+
+
+@lru_cache(maxsize=1)
+def _counter() -> Handle:
+    return metrics_collector.handle("artisan.errors", unit="count", kind="counter")
+
+
+@never_raises("errors.capture")
+def capture_exception(
+    exc: BaseException,
+    *,
+    handled: bool,
+    mechanism: str,
+    severity: AlertSeverity | str | None = None,
+    context: Mapping[str, object] | None = None,
+    request: HttpRequest | None = None,
+    logger: str = "",
+) -> str | None:
+    """Record an exception; return its fingerprint, or None if it was recorded before or is ignored.
+
+    `mechanism` says who saw it (`request`, `celery`, `track_error`, ...). Without `severity`, what was handled is
+    MEDIUM and what was not is HIGH. Never raises, never queries, never reads the request's body.
+    """
+    bound = _bound()
+    if not bound.enabled or not _first_sight(exc) or _is_ignored(exc, bound.ignored):
+        return None
+    # A __str__ or __repr__ of the host's must not query on our behalf.
+    with no_queries():
+        return _record(bound, exc, handled, mechanism, _severity(severity, exc, handled), context, request, logger)
+
+
+def _record(
+    bound: _Bound,
+    exc: BaseException,
+    handled: bool,
+    mechanism: str,
+    severity: AlertSeverity,
+    context: Mapping[str, object] | None,
+    request: HttpRequest | None,
+    logger: str,
+) -> str:
+    now = time.time()
+    captured = _read(exc, bound.reader, bound.redactor)
+    known = _known(bound, captured)
+    if not bound.sampler.admits(known.fingerprint.hash, now):
+        known = Known(overflow(), known.culprit, ())
+    delta = _delta(bound, known, captured, now)
+    request = request if request is not None else _current_request()
+    with guarded("errors.surroundings"):
+        delta["user"] = _user(request)
+    delta.update(severity=severity.value, handled=handled, mechanism=clean_text(mechanism, 40), logger=logger[:120])
+    if bound.sampler.takes(known.fingerprint.hash, now):
+        with guarded("errors.sample"):
+            delta["samples"] = [_sample(bound, delta, captured, request, context)]
+    user = delta.pop("user", "")
+    delta["users"] = {user: 1} if user else {}
+    urgent = severity.rank >= AlertSeverity.HIGH.rank
+    for observer in tuple(observers):
+        with guarded("errors.observer"):
+            observer(delta)
+    buffer.merge_record("error", known.fingerprint.hash, delta, merge, urgent=urgent)
+    _count(severity, mechanism)
+    return known.fingerprint.hash
+
+
+def _read(exc: BaseException, reader: FrameReader, clean: Redactor) -> Captured:
+    links = chain(exc)
+    if not links[0].entries:
+        # Never raised: where it was tracked is the next best thing to know.
+        links[0].entries = entries_above(caller())
+    parts: list[ExceptionPart] = []
+    shown: list[list[Shown]] = []
+    for link in links:
+        lines = [reader.line(frame, lineno) for frame, lineno in link.entries]
+        pairs = with_other_lines(reader, link.exc, link.entries, lines)
+        shown.append(pairs)
+        message = clean.text(message_of(link.exc))
+        name = clean_text(dotted_name(type(link.exc)), 200)
+        parts.append(ExceptionPart(name, message, [line for line, _ in pairs], link.relation))
+    return Captured(links, parts, shown)
+
+
+def _known(bound: _Bound, captured: Captured) -> Known:
+    key: list[object] = []
+    for part in captured.parts:
+        key += (part.type, part.relation)
+        key += map(id, part.lines)
+    place = tuple(key)
+    known = bound.known.get(place)
+    if known is None:
+        parts = tuple(captured.parts)
+        known = Known(of_exception(parts), clean_text(culprit(parts[0].lines), 255), parts)
+        if not depends_on_message(parts):
+            if len(bound.known) >= KNOWN_PLACES:
+                bound.known.clear()
+            bound.known[place] = known
+    return known
+
+
+def _delta(bound: _Bound, known: Known, captured: Captured, now: float) -> dict[str, Any]:
+    first = captured.parts[0]
+    return {
+        "version": known.fingerprint.version,
+        "hash": known.fingerprint.hash,
+        "components": known.fingerprint.components,
+        "type": first.type if known.parts else "too many different errors",
+        "message": clean_text(first.message, 1_000),
+        "culprit": known.culprit,
+        "count": 1,
+        "hours": {str(int(now // 3600) * 3600): 1},
+        "first": now,
+        "last": now,
+        "sketch": "",
+        "samples": [],
+        **bound.where,
+    }
+
+
+def _sample(
+    bound: _Bound,
+    delta: Mapping[str, Any],
+    captured: Captured,
+    request: HttpRequest | None,
+    context: Mapping[str, object] | None,
+) -> dict[str, Any]:
+    known = ctx.current()
+    first = captured.parts[0]
+    kept = {key: delta[key] for key in ("message", "severity", "handled", "mechanism", "release", "environment")}
+    observation = ctx.observation.get()
+    route = route_of(request) if request is not None else (observation.route if observation is not None else "") or ""
+    return {
+        **kept,
+        "event_id": samples.new_event_id(),
+        "at": delta["last"],
+        "type": first.type,
+        "route": clean_text(route, 200),
+        "user_pk": delta.get("user", ""),
+        "request_id": clean_text(known.get("request_id", ""), 64),
+        "trace_id": clean_text(known.get("trace_id", ""), 32),
+        "client": clean_text(known.get("client", ""), 64),
+        "host": bound.host,
+        "details": samples.details(captured.links, captured.parts, captured.shown, request, context, bound.redactor),
+    }
+
+
+# The slot itself, whatever a subclass has put in front of it: __slots__, a frozen __setattr__, a __getattribute__.
+_own_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
+
+
+def _first_sight(exc: BaseException) -> bool:
+    """Mark the exception, and say whether this unit of work sees it for the first time.
+
+    The mark names the unit of work: an exception object kept in a module and raised by every request counts each time.
+    Plain values only, for whoever pickles the exception.
+    """
+    unit = ctx.request_id.get() or ctx.task.get()
+    now = time.monotonic()
+    own = _own_attributes(exc)
+    seen = own.get(MARK)
+    own[MARK] = (unit, now)
+    if seen is None or seen[0] != unit:
+        return True
+    return unit is None and now - float(seen[1]) > SAME_RAISE_S
+
+
+def _is_ignored(exc: BaseException, ignored: frozenset[str]) -> bool:
+    return bool(ignored) and any(dotted_name(kind) in ignored for kind in type(exc).__mro__)
+
+
+def _severity(asked: AlertSeverity | str | None, exc: BaseException, handled: bool) -> AlertSeverity:
+    if asked is not None:
+        try:
+            return AlertSeverity(str(asked).upper())
+        except ValueError:
+            return AlertSeverity.MEDIUM
+    if isinstance(exc, MemoryError):
+        return AlertSeverity.CRITICAL
+    return AlertSeverity.MEDIUM if handled else AlertSeverity.HIGH
+
+
+def _count(severity: AlertSeverity, mechanism: str) -> None:
+    with guarded("errors.metric"):
+        _counter().add(1, (("mechanism", mechanism), ("severity", severity.value)))
+
+
+def _current_request() -> HttpRequest | None:
+    observation = ctx.observation.get()
+    request = observation.request() if observation is not None and observation.request is not None else None
+    return request if isinstance(request, HttpRequest) else None
+
+
+def _user(request: HttpRequest | None) -> str:
+    observation = ctx.observation.get()
+    known = ctx.user_pk.get() or (observation.user_pk if observation is not None else None)
+    if known:
+        return clean_text(known, 64)
+    return user_of(request) if request is not None else ""

@@ -1,0 +1,36 @@
+"""Connect error capture: Django's signal for unhandled exceptions, the sink, the purge.
+
+Failed Celery tasks come through `integrations.celery`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+
+from ..core import context
+from ..core.guard import never_raises
+from ..pipeline.purge import register_purge
+from ..pipeline.sinks import register_sink
+from .capture import capture_exception
+
+
+def connect() -> None:
+    """Register everything; safe to call again."""
+    register_sink("error", "artisan_monitoring.errors.sink.apply")
+    register_purge("errors", "artisan_monitoring.errors.retention.purge")
+    got_request_exception.connect(on_request_exception, dispatch_uid="artisan_monitoring.errors")
+
+
+@never_raises("errors.signal")
+def on_request_exception(sender: object, request: HttpRequest | None = None, **kwargs: object) -> None:
+    """Record what a view or middleware did not catch. Django sends this for both, sync and async, inside `except`."""
+    exc = sys.exc_info()[1]
+    if exc is None:
+        return
+    observation = context.observation.get()
+    if observation is not None and observation.exception is None:
+        observation.exception = exc
+    capture_exception(exc, handled=False, mechanism="request", request=request)
