@@ -1,0 +1,1 @@
+"""Metrics: recording them, asking for them, and rolling them up."""

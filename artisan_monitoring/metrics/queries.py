@@ -1,0 +1,170 @@
+"""Asking for metrics: cells over a window, by slot and by group, from fine buckets and roll-ups alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..conf import get_settings
+from ..core.histogram import Cell
+from ..core.packing import unpack_cell
+from ..core.series import Series
+from ..core.windows import DAY, HOUR, MINUTE, floor, step_for
+from ..models import MetricRollup
+from ..pipeline.pacing import breathe
+from ..stores import get_store
+from ..stores.base import GAUGE_SILENCE_FLUSHES, Bucket, GaugeValue, Store
+from ..stores.connection import own_connection
+
+Group = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was counted in the slot that begins at `start` (seconds since the epoch)."""
+
+    start: int
+    cell: Cell
+
+
+@dataclass(slots=True)
+class Result:
+    """A window's cells. `groups` maps the values of `group_by`'s tags (empty for a missing tag) to points in order;
+    slots without data have no point. `as_of` is the store's time of the answer.
+    """
+
+    start: int
+    end: int
+    step_s: int
+    as_of: float
+    groups: dict[Group, list[Point]] = field(default_factory=dict)
+
+    def total(self, group: Group = ()) -> Cell:
+        """Return one cell over the whole window, empty for an unknown group."""
+        total = Cell()
+        for point in self.groups.get(group, ()):
+            total.merge(point.cell)
+        return total
+
+    def overall(self) -> Cell:
+        """Return one cell over the whole window and all groups."""
+        total = Cell()
+        for group in self.groups:
+            total.merge(self.total(group))
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """What there is to ask for."""
+
+    name: str
+    kind: str
+    unit: str
+    tags: tuple[tuple[str, str], ...]
+
+
+def names(name: str | None = None) -> list[SeriesInfo]:
+    """Return every series that the store knows, by name and tags."""
+    known = [SeriesInfo(each.name, each.kind, each.unit, each.tags) for each in get_store().series(name)]
+    return sorted(known, key=lambda each: (each.name, each.tags))
+
+
+def read(
+    name: str,
+    start: float,
+    end: float,
+    *,
+    step_s: int | None = None,
+    group_by: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    points: int = 60,
+) -> Result:
+    """Return a metric's cells in [start, end), exact at the edges to the slot.
+
+    `step_s` is the width of a slot, in whole minutes; without it the window makes at most `points` slots. `where` keeps
+    the series that carry all of its tags. Raise `ValueError` for a window that ends before it begins.
+    """
+    if end <= start:
+        raise ValueError(f"end ({end}) must be after start ({start})")
+    store = get_store()
+    step = max(MINUTE, floor(step_s, MINUTE)) if step_s else step_for(start, end, points)
+    first = floor(start, step)
+    wanted = {
+        each.id: _group(each, group_by) for each in store.series(name) if _matches(each, where or {})
+    }
+    result = Result(first, int(end), step, store.now())
+    cells: dict[Group, dict[int, Cell]] = {}
+    if wanted:
+        for bucket in _buckets(store, name, list(wanted), first, end, result.as_of):
+            slots = cells.setdefault(wanted[bucket.series_id], {})
+            slot = floor(bucket.start, step)
+            if slot in slots:
+                slots[slot].merge(bucket.cell)
+            else:
+                slots[slot] = bucket.cell
+            breathe()
+    result.groups = {
+        group: [Point(slot, slots[slot]) for slot in sorted(slots)] for group, slots in sorted(cells.items())
+    }
+    return result
+
+
+def gauge_now(name: str, where: Mapping[str, str] | None = None) -> float | None:
+    """Return a gauge's value now, its processes combined as the metric says; nothing where no process has one."""
+    store = get_store()
+    series = [each for each in store.series(name) if each.kind == "gauge" and _matches(each, where or {})]
+    readings = store.gauges([each.id for each in series])
+    fresh_s = GAUGE_SILENCE_FLUSHES * (get_settings().FLUSH_INTERVAL_S or store.flush_interval_s)
+    values = [
+        value for each in series if (value := combine(each, readings.get(each.id, ()), fresh_s)) is not None
+    ]
+    if not values:
+        return None
+    return max(values) if series[0].combine == "max" else min(values) if series[0].combine == "min" else sum(values)
+
+
+def combine(series: Series, readings: Iterable[GaugeValue], fresh_s: float) -> float | None:
+    """Make one value of a gauge's processes; only `last` believes a process that has been silent."""
+    readings = list(readings)
+    if series.combine == "last":
+        newest = min(readings, key=lambda each: each.age_s, default=None)
+        return newest.value if newest else None
+    values = [each.value for each in readings if each.age_s <= fresh_s]
+    if not values:
+        return None
+    return {"sum": sum, "max": max, "min": min}[series.combine](values)
+
+
+def _matches(series: Series, where: Mapping[str, str]) -> bool:
+    tags = dict(series.tags)
+    return all(tags.get(key) == value for key, value in where.items())
+
+
+def _group(series: Series, group_by: Sequence[str]) -> Group:
+    tags = dict(series.tags)
+    return tuple(tags.get(key, "") for key in group_by)
+
+
+def _buckets(
+    store: Store, name: str, ids: list[str], start: float, end: float, now: float
+) -> Iterator[Bucket]:
+    """Yield cells: roll-ups for the hours whose buckets have expired, buckets for the rest."""
+    oldest = floor(now - get_settings().RETENTION.METRICS * DAY, HOUR)
+    if start < oldest:
+        yield from _rollups(name, set(ids), int(start), min(int(end), oldest))
+    if end > oldest:
+        yield from store.buckets(ids, max(start, oldest), end)
+
+
+def _rollups(name: str, ids: set[str], start: int, end: int) -> Iterator[Bucket]:
+    using = get_settings().DATABASE
+    with own_connection(using):
+        rows = list(
+            MetricRollup.objects.using(using)
+            .filter(name=name, group="", width=HOUR, start__gte=start, start__lt=end)
+            .exclude(series_id="")
+        )
+    for row in rows:
+        if row.series_id in ids:
+            yield Bucket(row.series_id, row.start, row.width, unpack_cell(bytes(row.cell)))

@@ -1,0 +1,162 @@
+"""Rolling closed hours up into the database, one row a series and hour, and pre-merged totals beside them.
+
+A row is overwritten whole under a version check: running it twice, late, or by two workers changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from ..conf import get_settings
+from ..core.histogram import COARSE_SCHEMA, Cell
+from ..core.packing import pack_cell, unpack_cell
+from ..core.series import Series
+from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, floor
+from ..models import MetricRollup
+from ..pipeline.pacing import breathe
+from ..pipeline.purge import delete_in_batches
+from ..stores import get_store
+from ..stores.base import Store
+from ..stores.connection import own_connection
+
+SETTLE_S = 2 * MINUTE
+"""An hour is closed this long after it ended: the last flushes have arrived."""
+
+GROUPED_BY = ("http.route", "http.response.status_code", "db.operation.name", "messaging.operation.name", "severity")
+"""The tags by which totals are kept: what pages group by."""
+
+ROWS = 200
+Key = tuple[str, str, str, str, str, str]
+"""name, kind, unit, series id, group, value"""
+
+
+def flush_metrics() -> int:
+    """Roll up every closed hour that was written to since, and pack the hours past their fine resolution.
+
+    Return how many hours were rolled up. The job `flush_metrics`.
+    """
+    store = get_store()
+    now = store.now()
+    rolled = 0
+    for hour, version in sorted(store.dirty_hours().items()):
+        if hour + HOUR + SETTLE_S > now:
+            continue
+        roll_up_hour(store, hour, version)
+        if hour + FINE_FOR_S + HOUR <= now:
+            # A late delta in a packed hour: its minutes join the ten-minute cells.
+            store.pack_hour(hour)
+        store.clean_hour(hour, version)
+        rolled += 1
+    _pack_old(store, now)
+    return rolled
+
+
+_packed_upto = 0
+
+
+def _pack_old(store: Store, now: float) -> None:
+    """Pack the hour that has just left its first day, and the few before that a pause may have missed."""
+    global _packed_upto
+    newest = floor(now - FINE_FOR_S, HOUR) - HOUR
+    first = max(_packed_upto + HOUR, newest - 6 * HOUR)
+    for hour in range(first, newest + HOUR, HOUR):
+        store.pack_hour(hour)
+        _packed_upto = hour
+        breathe()
+
+
+def roll_up_hour(store: Store, hour: int, version: int) -> int:
+    """Write the roll-ups of one hour, and bring its day up to date; return how many rows the hour has."""
+    cells = _hour_cells(store, hour)
+    _write(cells, hour, HOUR, version)
+    day = floor(hour, DAY)
+    _write(_day_cells(day), day, DAY, version)
+    return len(cells)
+
+
+def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
+    series = {each.id: each for each in store.series()}
+    cells: dict[Key, tuple[str, Cell]] = {}
+    for bucket in store.buckets(list(series), hour, hour + HOUR):
+        each = series[bucket.series_id]
+        bucket.cell.coarsen(COARSE_SCHEMA)
+        bucket.cell.exemplars = None
+        for key in _keys(each):
+            text = each.text if key[3] else ""
+            if key in cells:
+                cells[key][1].merge(bucket.cell)
+            else:
+                cells[key] = (text, bucket.cell.copy())
+        breathe()
+    return cells
+
+
+def _keys(series: Series) -> Iterable[Key]:
+    """Yield the rows a series counts in: its own, its metric's total, and one for each tag that pages group by."""
+    head = (series.name, series.kind, series.unit)
+    yield (*head, series.id, "", "")
+    yield (*head, "", "", "")
+    for tag, value in series.tags:
+        if tag in GROUPED_BY:
+            yield (*head, "", tag, value)
+
+
+def _day_cells(day: int) -> dict[Key, tuple[str, Cell]]:
+    """Merge a day's hours, so that a late hour makes the day right again."""
+    using = get_settings().DATABASE
+    cells: dict[Key, tuple[str, Cell]] = {}
+    with own_connection(using):
+        rows = MetricRollup.objects.using(using).filter(width=HOUR, start__gte=day, start__lt=day + DAY)
+        for row in rows.iterator(chunk_size=ROWS):
+            key = (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
+            cell = unpack_cell(bytes(row.cell))
+            if key in cells:
+                cells[key][1].merge(cell)
+            else:
+                cells[key] = (row.text, cell)
+            breathe()
+    return cells
+
+
+def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> None:
+    """Overwrite the rows of a slot, unless a newer version is there."""
+    using = get_settings().DATABASE
+    keys = sorted(cells)
+    for at in range(0, len(keys), ROWS):
+        with own_connection(using), transaction.atomic(using=using):
+            _write_chunk({key: cells[key] for key in keys[at : at + ROWS]}, start, width, version, using)
+        breathe()
+
+
+def _write_chunk(
+    cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str
+) -> None:
+    rows = MetricRollup.objects.using(using)
+    names = {key[0] for key in cells}
+    newer = {
+        (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
+        for row in rows.filter(name__in=names, start=start, width=width, version__gt=version)
+    }
+    rows.bulk_create(
+        [
+            MetricRollup(
+                name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
+                start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
+            )
+            for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
+            if (name, kind, unit, series_id, group, value) not in newer
+        ],
+        update_conflicts=True,
+        unique_fields=["name", "series_id", "group", "value", "unit", "start", "width"],
+        update_fields=["kind", "text", "version", "count", "sum", "cell"],
+    )  # fmt: skip
+
+
+def purge_rollups(now: datetime) -> int:
+    """Delete roll-ups past `RETENTION["ROLLUPS"]`."""
+    chosen = get_settings()
+    before = (now - timedelta(days=chosen.RETENTION.ROLLUPS)).timestamp()
+    return delete_in_batches(MetricRollup.objects.using(chosen.DATABASE).filter(start__lt=before))

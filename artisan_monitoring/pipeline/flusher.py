@@ -1,0 +1,198 @@
+"""The flusher: a thread that swaps the buffer every few seconds and sends what came out."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+from .. import conf
+from ..core.guard import guarded
+from ..core.windows import MINUTE
+from ..stores import get_store
+from ..stores.base import Store, shard_of
+from . import wake
+from .buffer import Harvest, buffer
+from .outbox import Outbox
+from .pacing import be_polite, breathe
+
+JITTER = 0.2
+URGENT_EVERY_S = 1.0
+IDLE_SERIES_S = 3600
+SKEW_IGNORED_S = 0.5
+
+
+reporters: list[Callable[[Store], None]] = []
+"""Called after each flush with the store: they leave notes."""
+
+
+class Flusher:
+    """Owns the process' identity and its outboxes. `flush()` may be called from any thread, one at a time works."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Become a new process: a new identity, no thread, nothing to send."""
+        self.process = uuid.uuid4().hex
+        self.started_at = time.time()
+        self.last_flush = 0.0
+        self.last_duration_s = 0.0
+        self.flushes = 0
+        self._tried_at = 0.0
+        self.skew_s = 0.0
+        self._lock = threading.Lock()
+        self._outboxes: dict[int, Outbox] = {}
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._urgent = False
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread, unless it runs, or may not (a test runner, `FLUSH`, `ENABLED`)."""
+        if conf.get_settings().FLUSH != "thread" or not conf.active():
+            return
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._stop.clear()
+                self._thread = threading.Thread(target=self._run, name="artisan-flusher", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, and wait for it that long."""
+        thread, self._thread = self._thread, None
+        self._stop.set()
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+
+    @property
+    def running(self) -> bool:
+        """Say whether the thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def due(self) -> bool:
+        """Say whether the interval has passed since the last flush: for flushing without a thread."""
+        return time.time() - self._tried_at >= self.interval_s() or self._wake.is_set()
+
+    def hurry(self) -> None:
+        """Flush as soon as possible."""
+        self._wake.set()
+
+    def interval_s(self) -> float:
+        """Return the seconds between two flushes: the setting, else what the store asks for."""
+        chosen = conf.get_settings().FLUSH_INTERVAL_S
+        if chosen:
+            return chosen
+        with guarded("flusher.interval"):
+            return get_store().flush_interval_s
+        return MINUTE / 4
+
+    def _run(self) -> None:
+        be_polite()
+        stop = self._stop
+        while not stop.is_set():
+            hurried = self._wake.wait(self.interval_s() * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
+            if stop.is_set():
+                return
+            self._wake.clear()
+            self.flush()
+            if hurried:
+                stop.wait(URGENT_EVERY_S)
+
+    # -- flushing -----------------------------------------------------------------------------------------------------
+
+    def flush(self) -> bool:
+        """Swap the buffer and send it; return whether all of it is in the store. Never raises."""
+        done = False
+        with guarded("flusher.flush"), self._lock:
+            began = time.perf_counter()
+            self._tried_at = time.time()
+            self._wake.clear()
+            for sampler in buffer.samplers:
+                with guarded("flusher.sampler"):
+                    sampler()
+            store = self._store()
+            self._sort(buffer.swap(), store.shards if store is not None else max(1, len(self._outboxes)))
+            if store is not None:
+                done = self._send(store)
+                for reporter in reporters:
+                    reporter(store)
+            self.flushes += 1
+            self.last_duration_s = time.perf_counter() - began
+            if done:
+                self.last_flush = time.time()
+            buffer.registry_forget(time.time() - IDLE_SERIES_S)
+        return done
+
+    def _store(self) -> Store | None:
+        """Return the store, or nothing where it cannot even be made: what was observed waits then."""
+        with guarded("flusher.store"):
+            return get_store()
+        return None
+
+    def _outbox(self, shard: int) -> Outbox:
+        outbox = self._outboxes.get(shard)
+        if outbox is None:
+            outbox = self._outboxes[shard] = Outbox(shard, self.process, buffer.dropped)
+        return outbox
+
+    def _sort(self, harvest: Harvest, shards: int) -> None:
+        for minute, rows in harvest.slots.items():
+            for series, cell in rows:
+                self._outbox(shard_of(series, shards)).put_cell(minute, series, cell)
+                breathe()
+        if harvest.listed or harvest.merged:
+            self._outbox(int(self.process, 16) % shards).put_records(harvest)
+        self._urgent = harvest.urgent or self._urgent
+
+    def _send(self, store: Store) -> bool:
+        limit = conf.get_settings().LIMITS.INBOX_BYTES
+        done = True
+        for outbox in self._outboxes.values():
+            outbox.settle()
+            if not outbox.empty:
+                done = outbox.send(store, limit) and done
+            if outbox.skew_s is not None:
+                self.skew_s = outbox.skew_s
+        # A smaller difference is the measurement's own.
+        buffer.clock_offset = self.skew_s if abs(self.skew_s) > SKEW_IGNORED_S else 0.0
+        if self._urgent and done:
+            self._urgent = False
+            wake.wake(store)
+        return done
+
+    # -- what self-statistics read ------------------------------------------------------------------------------------
+
+    @property
+    def breaker(self) -> str:
+        """`open` while some shard cannot be reached."""
+        return "open" if any(outbox.breaker.failures for outbox in self._outboxes.values()) else "closed"
+
+    @property
+    def store_errors(self) -> int:
+        """How often the store could not be reached, or was full."""
+        return sum(outbox.errors for outbox in list(self._outboxes.values()))
+
+    @property
+    def waiting_cells(self) -> int:
+        """Cells that wait for the store to come back."""
+        return sum(outbox.waiting_cells for outbox in list(self._outboxes.values()))
+
+    @property
+    def sent_batches(self) -> int:
+        """Batches the store has taken from this process."""
+        return sum(outbox.sent_batches for outbox in list(self._outboxes.values()))
+
+
+flusher = Flusher()
+
+buffer.on_first = flusher.start
+buffer.on_urgent = flusher.hurry
+
+os.register_at_fork(after_in_child=flusher.reset)

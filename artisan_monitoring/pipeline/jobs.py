@@ -1,0 +1,136 @@
+"""Periodic jobs: who may run one now, and how its runs went."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.module_loading import import_string
+
+from ..conf import get_settings
+from ..core.guard import report
+from ..stores import get_store
+from ..stores.base import JobRecord, JobRun
+from ..stores.connection import own_connection
+
+OVERDUE_PERIODS = 3
+LEASE_PERIODS = 3
+SHORTEST_LEASE_S = 60.0
+
+_started = time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named job: its period in seconds, and the dotted path of a function without arguments."""
+
+    name: str
+    period_s: float
+    path: str
+
+    @property
+    def lease_s(self) -> float:
+        """How long a holder may take before another may begin."""
+        return max(SHORTEST_LEASE_S, LEASE_PERIODS * self.period_s)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job with what is known of its runs. Times are seconds since the epoch, 0 for never."""
+
+    name: str
+    period_s: float
+    runner: str
+    last_start: float
+    last_success: float
+    last_duration_s: float
+    last_error: str
+    runs: int
+    failures: int
+    overdue: bool
+
+
+_jobs: dict[str, Job] = {}
+
+
+def register_job(name: str, period_s: float, path: str) -> None:
+    """Add a job, or replace the one of that name."""
+    _jobs[name] = Job(name, period_s, path)
+
+
+def jobs() -> dict[str, Job]:
+    """Return the registered jobs by name, in the order in which one round runs them."""
+    return dict(_jobs)
+
+
+def run_job(name: str, *, runner: str = "manual") -> bool:
+    """Run a job under its lease; return whether it ran (not: another holds the lease).
+
+    A failure of the job is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where
+    the lease cannot be asked for.
+    """
+    job = _jobs[name]
+    store = get_store()
+    lease = store.acquire_lease(name, _holder(), job.lease_s)
+    if lease is None:
+        return False
+    began, clock = store.now(), time.perf_counter()
+    error = ""
+    try:
+        function: Callable[[], object] = import_string(job.path)
+        with own_connection(get_settings().DATABASE):
+            function()
+    except Exception as exc:
+        error = type(exc).__qualname__
+        report(f"job.{name}", exc)
+        raise
+    finally:
+        store.record_job(JobRun(name, runner, began, time.perf_counter() - clock, error))
+        store.release_lease(lease)
+    return True
+
+
+def job_states() -> list[JobState]:
+    """Return every registered job with its record, in the order of registration."""
+    store = get_store()
+    records, now = store.job_records(), store.now()
+    return [_state(job, records.get(job.name, JobRecord(job.name)), now) for job in _jobs.values()]
+
+
+def _state(job: Job, record: JobRecord, now: float) -> JobState:
+    # A job that never ran is overdue once this process is old enough to have seen it run.
+    since = record.last_success or _started
+    return JobState(
+        name=job.name,
+        period_s=job.period_s,
+        runner=record.runner,
+        last_start=record.last_start,
+        last_success=record.last_success,
+        last_duration_s=record.last_duration_s,
+        last_error=record.last_error,
+        runs=record.runs,
+        failures=record.failures,
+        overdue=now - since > max(SHORTEST_LEASE_S, OVERDUE_PERIODS * job.period_s),
+    )
+
+
+def due(record: JobRecord | None, job: Job, now: float, *, runner: str) -> bool:
+    """Say whether a runner should run a job now.
+
+    Celery and the process of its own run what is due. The housekeeper leaves a job to them while they do it, and takes
+    it over when it is overdue by three periods.
+    """
+    if record is None or not record.last_start:
+        return True
+    age = now - record.last_start
+    if runner == "housekeeper" and record.runner in ("celery", "process"):
+        return age > OVERDUE_PERIODS * job.period_s + job.period_s
+    return age >= job.period_s
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"

@@ -1,0 +1,58 @@
+"""The beginning and the end: starting threads when there is something to do, and sending what is left at exit."""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+
+from .. import conf
+from ..core.guard import guarded
+from .buffer import buffer
+from .flusher import flusher
+from .housekeeper import housekeeper
+
+EXIT_TIMEOUT_S = 5.0
+
+
+def initialize_monitoring() -> None:
+    """Start the background threads of this process now. Otherwise they start with its first record.
+
+    Does nothing where threads may not run: under a test runner without `IN_TESTS`, with `FLUSH` other than `thread`.
+    """
+    flusher.start()
+    housekeeper.start()
+
+
+def shutdown_monitoring(timeout_s: float = EXIT_TIMEOUT_S) -> bool:
+    """Stop the threads and send what is left; return whether the store has it all. Monitoring may be started again.
+
+    Takes at most about `timeout_s`, plus the store's own timeout for the last attempt. Never raises.
+    """
+    housekeeper.stop(timeout_s)
+    flusher.stop(timeout_s)
+    done = flush_now()
+    # The next record starts the thread again.
+    buffer.restart()
+    return done
+
+
+def flush_now() -> bool:
+    """Send what is buffered, in this thread; return whether the store has it all.
+
+    Under a test runner without `IN_TESTS` nothing is sent.
+    """
+    return conf.active() and flusher.flush()
+
+
+def flush_after_request(**kwargs: Any) -> None:
+    """Flush after a response, at the usual interval: for `FLUSH = "request_finished"`."""
+    if conf.get_settings().FLUSH == "request_finished" and conf.active() and flusher.due():
+        flusher.flush()
+
+
+@atexit.register
+def _at_exit() -> None:
+    # Only what was started has anything to send, and an interpreter that goes down must not be held up by us.
+    if flusher.running or buffer.filled:
+        with guarded("exit"):
+            shutdown_monitoring()

@@ -1,0 +1,19 @@
+"""Connects the pipeline: its jobs, its purges, its end of request."""
+
+from __future__ import annotations
+
+from django.core.signals import request_finished
+
+from . import selfstats  # noqa: F401  # leaves a report after each flush
+from .jobs import register_job
+from .lifecycle import flush_after_request
+from .purge import register_purge
+
+
+def connect() -> None:
+    """Register the pipeline's jobs and purges; called once the apps are ready."""
+    register_job("drain", 5, "artisan_monitoring.pipeline.drain.drain")
+    register_job("purge_expired", 3600, "artisan_monitoring.pipeline.purge.purge_expired")
+    register_purge("cells", "artisan_monitoring.pipeline.purge.purge_cells")
+    register_purge("quarantine", "artisan_monitoring.pipeline.purge.purge_quarantine")
+    request_finished.connect(flush_after_request, dispatch_uid="artisan_monitoring.flush")
