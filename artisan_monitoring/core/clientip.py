@@ -115,18 +115,33 @@ def client_address(remote_addr: str, forwarded: str | None, trusted: Sequence[Ne
     return trust.client_behind(remote_addr, forwarded)
 
 
-def _walk(remote_addr: str, forwarded: str, trust: Networks) -> str:
-    found = normal_address(remote_addr)
+def resolved_client(remote_addr: str, forwarded: str, trusted: Sequence[Network]) -> str | None:
+    """Return the client only if the header is certain to name it; None when the peer is no proxy of ours, or the walk
+    ends at a malformed element: for deciding about rights, where `client_address` would name the last good proxy.
+    """
+    trust = trusted if isinstance(trusted, Networks) else Networks(trusted)
     if not trust.holds(remote_addr):
-        return found
+        return None
+    found, certain = _read(forwarded, trust)
+    return found if certain else None
+
+
+def _walk(remote_addr: str, forwarded: str, trust: Networks) -> str:
+    found = _read(forwarded, trust)[0] if trust.holds(remote_addr) else ""
+    return found or normal_address(remote_addr)
+
+
+def _read(forwarded: str, trust: Networks) -> tuple[str, bool]:
+    """Return the last good address of the walk, and whether the walk ended well."""
+    found = ""
     for hop in _hops_from_the_right(forwarded):
         address = normal_address(hop)
         if not address:
-            break
+            return found, False
         found = address
         if not trust.holds(address):
             break
-    return found
+    return found, bool(found)
 
 
 def _hops_from_the_right(header: str) -> Iterable[str]:
@@ -135,11 +150,13 @@ def _hops_from_the_right(header: str) -> Iterable[str]:
     for _ in range(_MAX_HOPS):
         start = header.rfind(",", max(0, end - _MAX_ELEMENT * 4), end)
         if start < 0 and end > _MAX_ELEMENT * 4:
-            return  # an element too long to be one
+            yield ""  # an element too long to be one
+            return
         yield _address_of(header[start + 1 : end])
         if start < 0:
             return
         end = start
+    yield ""  # nobody has that many proxies
 
 
 def _address_of(element: str) -> str:

@@ -115,3 +115,21 @@ def test_mask_refuses_what_would_not_protect():
         clientip.mask("203.0.113.9", "hash")
     with pytest.raises(ValueError, match="unknown way"):
         clientip.mask("203.0.113.9", "rot13")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "10.1.1.1, 10.2.2.2", "10.1.1.1"),
+        ("203.0.113.9", "198.51.100.1", None),
+        ("10.0.0.1", "unknown", None),
+        ("10.0.0.1", "garbage, 10.2.2.2", None),
+        ("10.0.0.1", "", None),
+        ("10.0.0.1", "1" * 1000, None),
+        ("10.0.0.1", "10.1.1.1, " * 50 + "10.1.1.1", None),
+    ],
+)
+def test_rights_need_a_client_that_is_certain(peer, forwarded, client):
+    assert clientip.resolved_client(peer, forwarded, TRUSTED) == client
+    assert clientip.resolved_client(peer, forwarded, list(TRUSTED)) == client

@@ -1,0 +1,110 @@
+"""Checks of monitoring itself: the store answers, and what was observed arrives there. Never critical to the host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...conf import active
+from ...pipeline.selfstats import deployment_stats, self_stats
+from ...stores import get_store
+from ..base import Check, Measurement, Status
+
+MAX_SKEW_S = 2.0
+"""Minutes are cut by the store's clock: a host that is further off puts its points beside those of the others."""
+
+_OFF = Measurement("state", "off under a test runner")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreCheck(Check):
+    """Ask the store for its time, and compare it with ours."""
+
+    component_type: ClassVar[str] = "datastore"
+
+    name: str = "store"
+    critical: bool = False
+    shared: bool = True
+
+    def run(self) -> Sequence[Measurement]:
+        """Return the time of the answer in ms and the skew of the clocks in seconds."""
+        if not active():
+            return [_OFF]
+        started, asked_at = time.perf_counter(), time.time()
+        theirs = get_store().now()
+        took_s = time.perf_counter() - started
+        skew_s = round(theirs - asked_at - took_s / 2, 3)
+        far = abs(skew_s) > MAX_SKEW_S + took_s
+        return [
+            Measurement("responseTime", round(took_s * 1000, 2), "ms"),
+            Measurement(
+                "skew", skew_s, "s", Status.WARN if far else Status.PASS, "clocks differ: set NTP right" if far else ""
+            ),
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineCheck(Check):
+    """Look at the whole deployment's way from buffer to store: lag, flushes, losses, breakers, jobs."""
+
+    measures: ClassVar[str] = "lag"
+
+    name: str = "pipeline"
+    critical: bool = False
+    shared: bool = True
+    warn_lag_s: float = 60.0  # a drain runs each 5 s: this is a dozen that did not
+
+    def run(self) -> Sequence[Measurement]:
+        """Return what `judge` makes of the processes' reports."""
+        if not active():
+            return [_OFF]
+        return list(judge(deployment_stats(get_store()), self_stats(), self.warn_lag_s))
+
+
+_counted_before: dict[str, int] = {}
+
+
+def judge(deployment: Mapping[str, Any], own: Mapping[str, Any], warn_lag_s: float) -> Iterator[Measurement]:
+    """Yield the measurements of the pipeline, from the figures of all processes and of this one.
+
+    A loss warns while it grows: an old one is history, and is still shown.
+    """
+    lag_s = round(float(deployment["lag_s"]), 1)
+    yield _judged("lag", lag_s, "s", lag_s > warn_lag_s, "the drain is behind")
+    if own["last_flush_age_s"] is not None:
+        yield Measurement("lastFlush", round(float(own["last_flush_age_s"]), 1), "s")
+    breaker = str(own["breaker"])
+    yield _judged("breaker", breaker, "", breaker == "open", "the store was away or refused")
+    yield Measurement("waiting", int(own["cells_waiting"]) + int(own["records_waiting"]), "records")
+    yield Measurement("inbox", int(deployment["inbox_bytes"]), "bytes")
+    for name, count in _counts(deployment, own).items():
+        grew = count > _counted_before.get(name, 0)
+        _counted_before[name] = count
+        yield _judged(name, count, "", grew, "growing")
+    overdue = sorted(deployment["jobs_overdue"])
+    yield _judged("overdueJobs", len(overdue), "jobs", bool(overdue), ", ".join(overdue))
+
+
+def _counts(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "dropped": sum(deployment["dropped"].values()),
+        "lost": sum(deployment["losses"].values()),
+        "overflow": int(deployment["overflowed"]),
+        "internalFailures": sum(own["guarded_failures"].values()),
+    }
+
+
+def _judged(name: str, value: float | int | str, unit: str, bad: bool, output: str) -> Measurement:
+    return Measurement(name, value, unit, Status.WARN if bad else Status.PASS, output if bad else "")
+
+
+def store_checks() -> list[Check]:
+    """Return the check of the store."""
+    return [StoreCheck()]
+
+
+def pipeline_checks() -> list[Check]:
+    """Return the check of the pipeline."""
+    return [PipelineCheck()]

@@ -1,0 +1,147 @@
+"""The health views: thin, GET and HEAD only, never in a transaction, never behind a log-in page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from ..conf import get_settings
+from . import access, limits, metrics_json, registry, report
+from .answers import Answer, answer
+from .base import Status
+from .prober import prober
+from .traffic import drained_since
+
+View = Callable[..., HttpResponse]
+_MAX_ACCEPT = 1000
+
+
+class _EveryAlias(frozenset[str]):
+    # Django opens ATOMIC_REQUESTS' transaction on each alias that is not in this set.
+    def __contains__(self, alias: object) -> bool:
+        return True
+
+
+def _health_view(view: View) -> View:
+    """Mark a view: safe methods only, no transaction on any alias, exempt from LoginRequiredMiddleware."""
+    marked: Any = require_safe(view)
+    marked._non_atomic_requests = _EveryAlias()
+    marked.login_required = False
+    return cast("View", marked)
+
+
+def _limited(view: View) -> View:
+    """Ask for rights and keep to the limit: these are for people and scrapers, who understand a 429."""
+
+    @wraps(view)
+    def limited_view(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        limit = get_settings().HEALTH.RATE_LIMIT
+        retry_after = limits.details.retry_after(access.client_of(request), limit, time.monotonic())
+        if retry_after:
+            refused = JsonResponse({"error": "Too many calls from this client."}, status=429)
+            refused["Retry-After"] = str(retry_after)
+            return refused
+        return access.refusal(request) or view(request, *args, **kwargs)
+
+    return limited_view
+
+
+def render(answered: Answer) -> HttpResponse:
+    """Return the public payload: the status and nothing else."""
+    body = f'{{"status": "{answered.status}"}}'
+    response = HttpResponse(body, content_type=report.CONTENT_TYPE, status=answered.status.http_status)
+    response["Cache-Control"] = "no-store"
+    response["Age"] = str(answered.age_s)
+    return response
+
+
+def alive() -> HttpResponse:
+    """Return liveness: a constant. That it was sent is the whole message."""
+    response = HttpResponse('{"status": "pass"}', content_type=report.CONTENT_TYPE)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@_health_view
+def liveness(request: HttpRequest) -> HttpResponse:
+    """Tell that this process answers. No I/O at all: what a restart does not cure must not restart it."""
+    return alive()
+
+
+@_health_view
+def readiness(request: HttpRequest) -> HttpResponse:
+    """Tell whether this process should get traffic: not drained, and what every request needs is there."""
+    return render(answer("READINESS", access.client_of(request)))
+
+
+@_health_view
+def readiness_of(request: HttpRequest, name: str) -> HttpResponse:
+    """Tell the status of one check of the readiness list; 404 for any other name."""
+    if name not in registry.listed("READINESS"):
+        raise Http404("no such check")
+    health = get_settings().HEALTH
+    results = prober.collect(registry.named(name), max_age_s=health.CACHE_S, budget_s=health.BUDGET_S)
+    return render(Answer(report.overall(results)))
+
+
+@_health_view
+def startup(request: HttpRequest) -> HttpResponse:
+    """Tell whether this process has started: 503 until the migrations are applied, then 200 for good."""
+    return render(answer("STARTUP", access.client_of(request)))
+
+
+@_health_view
+def health(request: HttpRequest) -> HttpResponse:
+    """Say one word about everything: as text, or as health+json to those who accept only that."""
+    answered = answer("SUMMARY", access.client_of(request))
+    if _wants_json(request):
+        return render(answered)
+    body = f"{answered.status}\n"
+    response = HttpResponse(body, content_type="text/plain; charset=utf-8", status=answered.status.http_status)
+    response["Cache-Control"] = "no-store"
+    response["Age"] = str(answered.age_s)
+    response["Vary"] = "Accept"
+    return response
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    if len(request.META.get("HTTP_ACCEPT", "")) > _MAX_ACCEPT:
+        return False  # taking it apart would cost more than the answer
+    chosen = request.get_preferred_type(["text/plain", "application/health+json", "application/json"])
+    return chosen is not None and chosen != "text/plain"
+
+
+@_health_view
+@_limited
+def detailed(request: HttpRequest) -> HttpResponse:
+    """Show every check with what it measured, to those with rights."""
+    chosen = get_settings().HEALTH
+    results = prober.collect(
+        registry.checks("DETAILED"), max_age_s=chosen.CACHE_S, budget_s=chosen.DETAILED_BUDGET_S, accept_older=True
+    )
+    since = drained_since()
+    notes = [f"out of traffic since {report.timestamp(since)}"] if since is not None else []
+    status: Status = report.overall(results)
+    response = JsonResponse(
+        report.detailed(results, notes), content_type=report.CONTENT_TYPE, status=status.http_status
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@_health_view
+@_limited
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Show the requests of a window as JSON, to those with rights; `?window=1h|6h|24h|7d`."""
+    window = request.GET.get("window", "1h")
+    if window not in metrics_json.WINDOWS:
+        known = ", ".join(metrics_json.WINDOWS)
+        return JsonResponse({"error": f"window must be one of {known}"}, status=400)
+    response = JsonResponse(metrics_json.document(window, time.time()))
+    response["Cache-Control"] = "no-store"
+    return response
