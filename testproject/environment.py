@@ -45,8 +45,9 @@ def sqlite(path: Path | str) -> dict[str, Any]:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Turn `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgres://user:password@host:5432/name` into a DATABASES entry.
+    """Turn an address into a DATABASES entry.
 
+    Shapes: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgres://user:password@host:5432/name`.
     Query parameters become OPTIONS (`?sslmode=require`), except `host`, which names a socket directory.
     Raises ImproperlyConfigured for any other scheme.
     """
@@ -68,7 +69,7 @@ def database(url: str) -> dict[str, Any]:
 
 
 def redis_database(url: str, offset: int) -> str:
-    """Give the same Redis server with a database number `offset` higher: a `FLUSHDB` of one must not empty the other."""
+    """Give the same server with a database number `offset` higher: a `FLUSHDB` of one must not empty the other."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     if parts.scheme == "unix" or "db" in query:

@@ -11,5 +11,6 @@ class MailboxFile(EmailBackend):
 
     def send_messages(self, email_messages):
         """Append the messages and return how many were written."""
-        with open(settings.MAILBOX_FILE, "a", encoding="utf-8") as self.stream:
+        with open(settings.MAILBOX_FILE, "a", encoding="utf-8") as mailbox:
+            self.stream = mailbox
             return super().send_messages(email_messages)

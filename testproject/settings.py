@@ -84,7 +84,7 @@ if ON_SQLITE:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if REDIS_URL:
-    # The broker has REDIS_URL's own number; the cache and the monitoring each have the next: cache.clear() empties one only.
+    # The broker has REDIS_URL's own number, the cache and the monitoring have the next two: cache.clear() empties one.
     CACHES = {
         "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": environment.redis_database(REDIS_URL, 1)},
         "monitoring": {
@@ -135,5 +135,7 @@ ARTISAN_MONITORING = {
         if REDIS_URL
         else {"BACKEND": "artisan_monitoring.stores.database.DatabaseStore"}
     ),
+    # On loopback is whoever tries the project, or their proxy; the demo's visitors bring addresses of their own.
+    "TRUSTED_PROXIES": environment.words("TRUSTED_PROXIES", "" if PRODUCTION else "127.0.0.1/32,::1/128"),
     "HEALTH": {"TOKENS": environment.words("HEALTH_TOKENS")},
 }

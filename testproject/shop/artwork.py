@@ -161,7 +161,8 @@ def _jewellery(dice: random.Random, palette: Palette) -> str:
         beads.append(f'<circle cx="{x}" cy="{max(y, 12):.0f}" r="{dice.choice((3, 4, 5))}"/>')
     return (
         f'{_shadow(40, 204)}<g fill="{ink}" opacity=".82">{"".join(beads)}</g>{facets}'
-        f'<polygon points="{points}" fill="{accent}" opacity=".85"/><polygon points="{points}" fill="#fff" opacity=".3"/>'
+        f'<polygon points="{points}" fill="{accent}" opacity=".85"/>'
+        f'<polygon points="{points}" fill="#fff" opacity=".3"/>'
         f'<circle cx="120" cy="{140 - reach - 7}" r="7" fill="none" stroke="{ink}" stroke-width="3"/>'
     )
 
@@ -176,7 +177,8 @@ def _paper(dice: random.Random, palette: Palette) -> str:
             angle = 360 / sheets * (step + layer / 2)
             a, w = long * scale, wide * scale
             parts.append(
-                f'<g transform="translate(120 118) rotate({angle:.0f})"><path d="M0 0L-{w:.0f}-{a * 0.5:.0f} 0-{a:.0f}z"'
+                f'<g transform="translate(120 118) rotate({angle:.0f})">'
+                f'<path d="M0 0L-{w:.0f}-{a * 0.5:.0f} 0-{a:.0f}z"'
                 f' fill="{light}"/><path d="M0 0L{w:.0f}-{a * 0.5:.0f} 0-{a:.0f}z" fill="{deep}" opacity=".9"/></g>'
             )
     return _shadow(60) + "".join(parts)

@@ -25,7 +25,7 @@ def send_order_confirmation(order_id: int) -> int:
 
 @shared_task
 def tell_workshop(artisan_id: int, reference: str) -> str:
-    """Tell the artisan of an order. One order in seven finds nobody there: by its reference, so a retry fails as well."""
+    """Tell the artisan of an order. One order in seven finds nobody there, on a retry too: its reference decides."""
     artisan = Artisan.objects.get(pk=artisan_id)
     if zlib.crc32(reference.encode()) % 7 == 0:
         raise WorkshopUnreachable(f"{artisan.town} does not answer")

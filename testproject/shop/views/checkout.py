@@ -44,7 +44,9 @@ def checkout(request):
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            order = place_order(lines, user=request.user if request.user.is_authenticated else None, **form.cleaned_data)
+            order = place_order(
+                lines, user=request.user if request.user.is_authenticated else None, **form.cleaned_data
+            )
         except OutOfStock as gone:
             messages.error(request, f"{gone} has just sold out.")
             return redirect("cart")

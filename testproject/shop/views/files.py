@@ -15,7 +15,7 @@ from testproject.shop.views.checkout import order_of_visitor
 
 CARE_GUIDE = Path(__file__).resolve().parent.parent / "files" / "care-guide.txt"
 COLUMNS = ("slug", "name", "artisan__name", "artisan__craft", "price", "stock", "description")
-# The export repeats the shelf, as a shop with more goods would have to: long enough that somebody hangs up in the middle.
+# The export repeats the shelf: long enough that somebody can hang up in the middle.
 SHELVES = 40
 
 

@@ -28,7 +28,12 @@ def sign(message_id: str, timestamp: str, body: bytes) -> str:
 
 def _is_genuine(request) -> bool:
     timestamp = request.headers.get("webhook-timestamp", "")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 12 and abs(time.time() - int(timestamp)) <= TOLERANCE_S):
+    if not (
+        timestamp.isascii()
+        and timestamp.isdigit()
+        and len(timestamp) < 12
+        and abs(time.time() - int(timestamp)) <= TOLERANCE_S
+    ):
         return False
     expected = sign(request.headers.get("webhook-id", ""), timestamp, request.body).encode()
     given = request.headers.get("webhook-signature", "").encode(errors="replace")
