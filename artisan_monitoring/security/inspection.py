@@ -38,7 +38,7 @@ _SUSPECT_WORD = re.compile(
 )
 _SUSPECT_VALUE = re.compile(
     r"[<>'\"`;|&$%{}()\x00=]|\.\.[\\/]|__|://"
-    r"|(?i:union\s|etc/|proc/|\.ini\b|system32|169\.254|metadata\.|_schema|_master|sysobjects|(?:out|dump)file|pg_)"
+    r"|(?i:union[\s/(]|etc/|proc/|\.ini\b|system32|169\.254|metadata\.|_schema|_master|sysobjects|(?:out|dump)file|pg_)"
 )
 _SUSPECT_NAME = re.compile(r"__|^_|[<>'\"`;${}\x00]")
 _COMMENT = re.compile(r"/\*.{0,200}?\*/", re.DOTALL)

@@ -46,7 +46,7 @@ def _rule(name: str, event: str, score: int, pattern: str, needs: str, targets: 
 RULES: tuple[Rule, ...] = (
     _rule(
         "sqli.tautology", SQLI, 5,
-        r"""['"`)]\s{0,9}(?:or|and|\|\||&&|xor)[\s(]{1,9}['"]?\w{1,20}['"]?\s{0,9}(?:=|<|>|like\b|is\b|in\s{0,9}\()""",
+        r"""['"`)]\s{0,9}(?:or|and|\|\||&&|xor)[\s(]{1,9}['"]{0,2}\w{0,20}['"]{0,2}\s{0,9}(?:=|<|>|like\b|is\b|in\s{0,9}\()""",
         "' \" ` )",
     ),
     _rule("sqli.equal_numbers", SQLI, 5, r"\b(?:or|and)[\s(]{1,9}(\d{1,9})\s{0,9}=\s{0,9}\1\b", "="),
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     _rule("lfi.wrapper", LFI, 5, r"\b(?:php|phar|expect|zip|glob|compress\.zlib)://", "://"),
     _rule(
         "rce.command", RCE, 5,
-        rf"(?:[;|`&]|\$\(){_COMMANDS}(?:\s{{0,9}}$|\s{{0,9}}[;|`)&])"
+        rf"(?:[;|&]|\$\(){_COMMANDS}(?:\s{{0,9}}$|\s{{0,9}}[;|`)&])"
         rf"|(?:[;|`]|&&|\$\()\s{{0,9}}{_COMMANDS}\s{{1,9}}(?:[-/~$]|\.{{1,2}}/|https?:)",
         "; | ` & $(",
     ),
