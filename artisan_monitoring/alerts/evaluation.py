@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
 from django.db.models import Max
@@ -13,6 +12,7 @@ from ..core import windows
 from ..core.rules import Comparator, Decision, Rule, RuleKind, Sample, Standing, decide
 from ..models.alerts import Alert, AlertRule, AlertState
 from ..pipeline.pacing import breathe
+from ..stores import get_store
 from .active import publish_active_alerts
 from .measures import Labels, Readings, measure, slot_width
 from .rows import alerts, rules
@@ -24,13 +24,13 @@ LONGEST_WINDOW_S = 86_400
 STATES_OF_NOW = (RuleKind.HEALTH, RuleKind.JOB_OVERDUE)
 
 
-def evaluate_alerts() -> None:
-    """Judge all rules once. Safe to run twice, beside another worker, or again after a crash.
+def evaluate_alerts(now: float | None = None) -> None:
+    """Judge all rules once, at `now` (the store's clock). Safe to run twice, beside another worker, or again.
 
     A rule that cannot be judged (the store is away) leaves its alerts as they are; the others go on, and then the
     first exception is raised so that the job counts as failed.
     """
-    now = time.time()
+    now = get_store().now() if now is None else now
     environment = get_settings().ENVIRONMENT
     standing = {alert.fingerprint: alert for alert in alerts().filter(state__in=UNRESOLVED)}
     in_force = [each for each in rules().filter(enabled=True) if each.environment in ("", environment)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 from ..core import windows
@@ -84,7 +83,7 @@ def _health(rule: AlertRule, readings: Readings) -> Measured:
     for note in get_store().notes("health").values():
         for name, checks in note.value.get("checks", {}).items():
             broken = [check for check in checks if check.get("status") == "fail"]
-            text = str(broken[0].get("output") or "") if broken else ""
+            text = str(broken[0].get("output") or "").rstrip(".") if broken else ""
             why = f"The health check {name} fails{': ' + text if text else ''}." if broken else f"{name} is well."
             measured[(("check", str(name)),)] = [Sample(readings.now - note.age_s, float(len(broken)), note=why)]
     return measured
@@ -93,7 +92,7 @@ def _health(rule: AlertRule, readings: Readings) -> Measured:
 def _overdue_jobs(rule: AlertRule, readings: Readings) -> Measured:
     measured: dict[Labels, list[Sample]] = {}
     for job in job_states():
-        seen = f"{max(0, int(time.time() - job.last_success))} s ago" if job.last_success else "never"
+        seen = f"{max(0, int(readings.now - job.last_success))} s ago" if job.last_success else "never"
         late = f"The job {job.name} is overdue: it last succeeded {seen}, and should every {job.period_s:g} s."
         why = f"{late} {job.last_error}".strip() if job.overdue else f"The job {job.name} runs."
         measured[(("job", job.name),)] = [Sample(readings.now, float(job.overdue), note=why)]

@@ -21,6 +21,7 @@ from ..errors.capture import capture_exception
 from ..metrics.collector import metrics_collector
 from ..pipeline.lifecycle import shutdown_monitoring
 from . import celery_heartbeat as heartbeat
+from . import celery_wake
 
 HEADER = "artisan"
 """The message header with the publisher's context. It is never trusted further than as text for logs."""
@@ -47,6 +48,7 @@ def connect() -> None:
         (signals.worker_shutdown, stop),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"artisan_monitoring.{receiver.__name__}")
+    celery_wake.connect()
 
 
 def put_context(headers: dict[str, Any] | None = None, **kwargs: object) -> None:

@@ -1,0 +1,43 @@
+"""Connects alerting: its two jobs, what is purged, the default rules, and waking up when errors arrive."""
+
+from __future__ import annotations
+
+import time
+
+from django.apps import apps
+from django.db.models.signals import post_migrate
+
+from ..pipeline.jobs import register_job, run_job
+from ..pipeline.purge import register_purge
+from ..pipeline.sinks import on_drained
+from ..stores import get_store
+from .defaults import seed_default_rules
+
+WAKE_EVERY_S = 1.0
+_woken_at = 0.0
+
+
+def connect() -> None:
+    """Register everything; again is harmless."""
+    register_job("evaluate_alerts", 15, "artisan_monitoring.alerts.evaluation.evaluate_alerts")
+    register_job("deliver_notifications", 15, "artisan_monitoring.alerts.delivery.deliver_notifications")
+    register_purge("alerts", "artisan_monitoring.alerts.purge.purge_alerts")
+    on_drained("error", "artisan_monitoring.alerts.wiring.wake")
+    post_migrate.connect(
+        seed_default_rules,
+        sender=apps.get_app_config("artisan_monitoring"),
+        dispatch_uid="artisan_monitoring.alerts.seed_default_rules",
+    )
+
+
+def wake() -> None:
+    """Judge and tell at once, after errors were drained: at most once a second, the periods catch the rest."""
+    global _woken_at
+    now = time.monotonic()
+    if now - _woken_at < WAKE_EVERY_S:
+        return
+    _woken_at = now
+    for name in ("evaluate_alerts", "deliver_notifications"):
+        record = get_store().job_records().get(name)
+        # In the name of whoever does it else: the housekeeper takes over what is not done by Celery or the process.
+        run_job(name, runner=record.runner if record and record.runner else "manual")

@@ -1,0 +1,66 @@
+"""A recording host for the alert tests: numbers go through the real buffer, inbox and drain into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from artisan_monitoring.metrics.collector import metrics_collector
+from artisan_monitoring.models import AlertRule
+from artisan_monitoring.pipeline.buffer import buffer
+from artisan_monitoring.pipeline.drain import drain
+from artisan_monitoring.pipeline.lifecycle import flush_now
+
+HOST = {
+    # In the thread of the test: no flusher, no housekeeper that would judge beside the test.
+    "IN_TESTS": True,
+    "FLUSH": "request_finished",
+    "HOUSEKEEPING": "off",
+    "SERVICE": "shop",
+    "ENVIRONMENT": "production",
+}
+
+
+@pytest.fixture
+def host(transactional_db: None, settings: Settings) -> Iterator[Settings]:
+    """A host that records, in production, with no rules but the test's own."""
+    settings.ARTISAN_MONITORING = HOST
+    buffer.reset()
+    AlertRule.objects.all().delete()
+    yield settings
+    buffer.reset()
+
+
+@pytest.fixture
+def errors(host: Settings) -> Callable[..., None]:
+    """A function that counts errors: `errors(12, severity="HIGH")`."""
+
+    def record(count: int, severity: str = "HIGH") -> None:
+        metrics_collector.increment("artisan.errors", count, {"mechanism": "request", "severity": severity})
+        assert flush_now()
+        drain()
+
+    return record
+
+
+@pytest.fixture
+def requests(host: Settings) -> Callable[..., None]:
+    """A function that counts requests by status: `requests({200: 95, 500: 5})`."""
+
+    def record(counts: dict[int, int]) -> None:
+        for status, count in counts.items():
+            for _ in range(count):
+                tags = {"http.request.method": "GET", "http.response.status_code": str(status)}
+                metrics_collector.record_metric("http.server.request.duration", 0.01, "s", tags)
+        assert flush_now()
+        drain()
+
+    return record
+
+
+def error_rule(**changes: object) -> AlertRule:
+    """Make a rule: 10 errors of any severity within 5 minutes."""
+    values = {"name": "Many errors", "kind": "error_count", "threshold": 10, "severity": "HIGH"}
+    return AlertRule.objects.create(**(values | changes))
