@@ -17,6 +17,7 @@ class ArtisanMonitoringConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        import_module(f"{self.name}.checks").register()
         for room in ROOMS:
             if find_spec(f"{self.name}.{room}") and find_spec(f"{self.name}.{room}.wiring"):
                 import_module(f"{self.name}.{room}.wiring").connect()

@@ -7,7 +7,8 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from .. import conf
 from ..core.guard import guarded
@@ -44,7 +45,8 @@ class Flusher:
         self.flushes = 0
         self._tried_at = 0.0
         self.skew_s = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._starting = threading.Lock()
         self._outboxes: dict[int, Outbox] = {}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -57,7 +59,8 @@ class Flusher:
         """Start the thread, unless it runs, or may not (a test runner, `FLUSH`, `ENABLED`)."""
         if conf.get_settings().FLUSH != "thread" or not conf.active():
             return
-        with self._lock:
+        # Not the lock of `flush`: a request that starts the thread must not wait for a store.
+        with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._stop.clear()
                 self._thread = threading.Thread(target=self._run, name="artisan-flusher", daemon=True)
@@ -106,6 +109,12 @@ class Flusher:
                 stop.wait(URGENT_EVERY_S)
 
     # -- flushing -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep everybody from flushing inside the block: for tests that look into the buffer."""
+        with self._lock:
+            yield
 
     def flush(self) -> bool:
         """Swap the buffer and send it; return whether all of it is in the store. Never raises."""

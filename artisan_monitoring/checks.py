@@ -1,0 +1,122 @@
+"""System checks: what is wrong with the settings, each with an id of its own and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings as django_settings
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
+
+from . import health
+from .conf import SETTING, Problem, get_settings, resolve
+from .stores.base import Store
+from .stores.database import checks as database_checks
+
+TAG = "artisan_monitoring"
+PREFIX = "artisan_monitoring.middleware."
+MIDDLEWARE = ("MonitoringMiddleware", "DatabaseMonitoringMiddleware", "SecurityMonitoringMiddleware")
+
+IDS = {
+    "E001": "`ARTISAN_MONITORING` has a key that does not exist; the hint names the nearest one.",
+    "E002": "A key of `ARTISAN_MONITORING` has a value of the wrong type.",
+    "E003": "A key of `ARTISAN_MONITORING` is not one of its choices.",
+    "E004": "The store cannot be imported.",
+    "E005": "The store does not take these options.",
+    "E006": "A health token is too short to withstand guessing.",
+    "E007": "A network or proxy is not an address or network.",
+    "E008": "The settings of the health checks name what does not exist, or with wrong options.",
+    "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
+    "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
+    "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
+    "W004": "Threads cannot run in this server, and `FLUSH` is `thread`.",
+}
+"""Every id of this module (stores have their own, from 101), and what it means."""
+
+_KINDS = {
+    "unknown": "E001", "type": "E002", "choice": "E003",
+    "token": "E006", "network": "E007", "check": "E008", "external": "E008",
+}  # fmt: skip
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Run every check of this app."""
+    return [message for check in CHECKS for message in check()]
+
+
+def _settings() -> Iterator[CheckMessage]:
+    _, problems = resolve(getattr(django_settings, SETTING, {}))
+    yield from (_error(problem) for problem in problems)
+
+
+def _health() -> Iterator[CheckMessage]:
+    yield from (_error(problem) for problem in health.problems())
+
+
+def _error(problem: Problem) -> CheckMessage:
+    return checks.Error(problem.message, hint=problem.hint, obj=problem.key, id=f"{TAG}.{_KINDS[problem.kind]}")
+
+
+def _store() -> Iterator[CheckMessage]:
+    chosen = get_settings().STORE
+    try:
+        backend = import_string(chosen.BACKEND)
+    except (ImportError, ValueError) as exc:
+        hint = "STORE['BACKEND'] is the dotted path of a store class, such as artisan_monitoring.stores.redis.RedisStore."
+        yield checks.Error(f"The store {chosen.BACKEND!r} cannot be imported: {exc}", hint=hint, id=f"{TAG}.E004")
+        return
+    try:
+        store: Store = backend(**chosen.OPTIONS)
+    except Exception as exc:
+        hint = "See the reference of settings for the options of this store."
+        yield checks.Error(f"The store {chosen.BACKEND!r} cannot be made: {exc}", hint=hint, id=f"{TAG}.E005")
+        return
+    seen = set()
+    for message in (*store.check(), *database_checks.check(get_settings().DATABASE)):
+        if message.id not in seen:  # rows live in the database whatever the store is, so both may look at it
+            seen.add(message.id)
+            yield message
+    store.close()
+
+
+def _middleware() -> Iterator[CheckMessage]:
+    listed = list(django_settings.MIDDLEWARE)
+    ours = [path for path in listed if path.startswith(PREFIX)]
+    first = f"{PREFIX}{MIDDLEWARE[0]}"
+    if first not in listed:
+        hint = f'Put "{first}" first in MIDDLEWARE.'
+        yield checks.Warning("Requests are not monitored: MonitoringMiddleware is missing.", hint=hint, id=f"{TAG}.W001")
+        return
+    if ours[0] != first:
+        hint = f'Put "{first}" before {", ".join(ours[: ours.index(first)])}.'
+        yield checks.Warning("MonitoringMiddleware makes what the others need.", hint=hint, id=f"{TAG}.W003")
+    elif listed[0] != first:
+        hint = f'Put "{first}" first in MIDDLEWARE: what stands before it is not measured, and probes meet it.'
+        yield checks.Warning("MonitoringMiddleware is not first in MIDDLEWARE.", hint=hint, id=f"{TAG}.W002")
+
+
+def _threads() -> Iterator[CheckMessage]:
+    if get_settings().FLUSH != "thread" or _threads_run():
+        return
+    hint = 'Start uWSGI with --enable-threads, or set FLUSH to "request_finished".'
+    yield checks.Warning("uWSGI runs without threads: nothing would be flushed.", hint=hint, id=f"{TAG}.W004")
+
+
+def _threads_run() -> bool:
+    """Say whether Python threads run here: uWSGI has none unless told."""
+    try:
+        import uwsgi  # type: ignore[import-not-found]  # exists inside uWSGI alone
+    except ImportError:
+        return True
+    return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
+
+
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _middleware, _threads)
+
+
+def register() -> None:
+    """Register the checks with Django; called once the apps are ready."""
+    checks.register(check_settings, TAG)
