@@ -163,15 +163,16 @@ class _Copy:
             return self._text(describe(obj))
         return self._container(obj, inside, depth)
 
-    def _number(self, number: float | None) -> Json:
-        if number is None or type(number) is bool:
+    def _number(self, number: int | float | None) -> Json:
+        if number is None or isinstance(number, bool):
             return number
-        if isinstance(number, float):
-            return number if math.isfinite(number) else None
-        if -_SHORTEST_CARD < number < _SHORTEST_CARD:
-            return number
+        if isinstance(number, int):
+            return number if -_SHORTEST_CARD < number < _SHORTEST_CARD else self._long_number(number)
+        return number if math.isfinite(number) else None
+
+    def _long_number(self, number: int) -> Json:
         if not -_INT64 <= number < _INT64:  # beyond 64 bits no two JSON readers agree
-            return str(number) if number.bit_length() <= 512 else f"<int of {number.bit_length()} bits>"
+            return self._text(str(number)) if number.bit_length() <= 512 else f"<int of {number.bit_length()} bits>"
         text = str(number)
         return number if self._redactor.text(text) == text else MASK
 

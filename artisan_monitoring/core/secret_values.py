@@ -98,7 +98,7 @@ def _mask_shapes(text: str) -> str:
             text = _ISSUED_DOT.sub(MASK, text)
     if "@" in text and "://" in text:
         text = _USERINFO.sub(f"://{MASK}@", text)
-    if "_" in text:
+    if "_" in text and ("gh" in text or "k_" in text or "whsec_" in text or "npm_" in text):
         text = _ISSUED_UNDERSCORE.sub(MASK, text)
     if "KIA" in text or "SIA" in text or "AIza" in text:
         text = _ISSUED_UPPER.sub(MASK, text)

@@ -1,0 +1,102 @@
+"""`logging_config()`: the value of Django's LOGGING. Evaluated inside settings, so it only builds a dictionary."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from typing import Any, Literal
+
+_LEVELS = {
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARNING": logging.WARNING,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "CRITICAL": logging.CRITICAL,
+    "FATAL": logging.CRITICAL,
+}
+
+
+def logging_config(
+    level: str | int = "INFO",
+    environment: str = "production",
+    *,
+    file: str | os.PathLike[str] | None = None,
+    nonblocking: bool = False,
+    format: Literal["json", "human"] | None = None,  # noqa: A002  (what it is called everywhere in logging)
+    loggers: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a configuration for `logging.config.dictConfig`, which is what Django's `LOGGING` is.
+
+    Records go to standard output: as JSON, or readable in the environment "development"; `format` says otherwise.
+    With `file` they also go, as JSON, to a file set aside at midnight UTC and kept `RETENTION["LOGS"]` days. With
+    `nonblocking` a thread writes, and a stream that is stuck costs lines (counted), not requests. `loggers` are added
+    to, or replace, the ones set here. Raises ValueError for an unknown level.
+    """
+    number = _level(level)
+    quiet = {"level": max(number, logging.INFO)}
+    handlers: dict[str, Any] = {
+        "console": {
+            "()": "artisan_monitoring.logs.config.make_console",
+            "formatter": format or ("human" if environment == "development" else "json"),
+            "nonblocking": nonblocking,
+        }
+    }
+    if file is not None:
+        handlers["file"] = {
+            "()": "artisan_monitoring.logs.config.make_file",
+            "formatter": "json",
+            "filename": os.fspath(file),
+            "nonblocking": nonblocking,
+        }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": "artisan_monitoring.logs.context.ContextFilter"}},
+        "formatters": {
+            "json": {"()": "artisan_monitoring.logs.formatters.JsonFormatter", "environment": environment},
+            "human": {"()": "artisan_monitoring.logs.formatters.HumanFormatter", "environment": environment},
+        },
+        "handlers": handlers,
+        "root": {"level": number, "handlers": list(handlers)},
+        "loggers": {
+            # Its own handlers would print each record a second time; DEBUG of it is every template variable.
+            "django": {**quiet, "handlers": []},
+            # runserver's own line per request: the access log has it.
+            "django.server": {"level": max(number, logging.WARNING), "handlers": [], "propagate": True},
+            **(loggers or {}),
+        },
+    }
+
+
+def _level(level: str | int) -> int:
+    if isinstance(level, int):
+        return level
+    name = level.strip().upper()
+    if name in _LEVELS:
+        return _LEVELS[name]
+    if name.isdigit():
+        return int(name)
+    near = difflib.get_close_matches(name, _LEVELS, n=1)
+    raise ValueError(f"Unknown log level {level!r}. " + (f"Did you mean {near[0]}?" if near else "Use e.g. INFO."))
+
+
+def make_console(nonblocking: bool = False) -> logging.Handler:
+    """Make the handler for standard output."""
+    from .handlers import StdoutHandler
+
+    return _wrapped(StdoutHandler(), nonblocking)
+
+
+def make_file(filename: str, nonblocking: bool = False) -> logging.Handler:
+    """Make the handler for a file per day."""
+    from .handlers import DailyFileHandler
+
+    return _wrapped(DailyFileHandler(filename), nonblocking)
+
+
+def _wrapped(handler: Any, nonblocking: bool) -> logging.Handler:
+    from .nonblocking import NonBlockingHandler
+
+    return NonBlockingHandler(handler) if nonblocking else handler
