@@ -71,7 +71,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     list_filter = ("state", "severity")
     search_fields = ("rule_name", "why")
     ordering = ("-started_at", "-pk")
-    actions: ClassVar[list[str]] = ["acknowledge_selected", "resolve_selected"]
+    actions = ("acknowledge_selected", "resolve_selected")
     inlines = (NotificationInline,)
     fieldsets = (
         (None, {"fields": ("severity_badge", "state_badge", "rule", "rule_name", "about", "why", "shown_value")}),

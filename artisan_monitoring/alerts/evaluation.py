@@ -30,7 +30,8 @@ def evaluate_alerts(now: float | None = None) -> None:
     A rule that cannot be judged (the store is away) leaves its alerts as they are; the others go on, and then the
     first exception is raised so that the job counts as failed.
     """
-    now = get_store().now() if now is None else now
+    # To the millisecond: what a row keeps must be exactly what the next decision counts from.
+    now = round(get_store().now() if now is None else now, 3)
     environment = get_settings().ENVIRONMENT
     standing = {alert.fingerprint: alert for alert in alerts().filter(state__in=UNRESOLVED)}
     in_force = [each for each in rules().filter(enabled=True) if each.environment in ("", environment)]

@@ -78,14 +78,14 @@ def _failed_requests(rule: AlertRule, readings: Readings) -> Measured:
 
 
 def _health(rule: AlertRule, readings: Readings) -> Measured:
-    """One label set per check of the snapshot that the health job published last."""
+    """One set of labels per check of the snapshot that the health job published last (`health.snapshot`)."""
     measured: dict[Labels, list[Sample]] = {}
     for note in get_store().notes("health").values():
-        for name, checks in note.value.get("checks", {}).items():
-            broken = [check for check in checks if check.get("status") == "fail"]
-            text = str(broken[0].get("output") or "").rstrip(".") if broken else ""
-            why = f"The health check {name} fails{': ' + text if text else ''}." if broken else f"{name} is well."
-            measured[(("check", str(name)),)] = [Sample(readings.now - note.age_s, float(len(broken)), note=why)]
+        for key, check in note.value.get("checks", {}).items():
+            fails = check["status"] == "fail"
+            output = str(check.get("output") or "").rstrip(".")
+            why = f"The health check {key} fails{': ' + output if output else ''}." if fails else f"{key} is well."
+            measured[(("check", str(key)),)] = [Sample(readings.now - note.age_s, float(fails), note=why)]
     return measured
 
 

@@ -27,6 +27,8 @@ HEADER = "artisan"
 """The message header with the publisher's context. It is never trusted further than as text for logs."""
 
 CARRIED = ("request_id", "trace_id", "span_id", "user_pk")
+Tags = tuple[tuple[str, str], ...]
+
 OUR_TASKS = "artisan_monitoring.tasks."
 """Our own jobs are recorded as jobs; as tasks they would make a record per run, for ever, of nothing but themselves."""
 
@@ -156,7 +158,7 @@ def _record(task: Any, run: Run, observation: Observation, state: str | None, re
         return
     queue = (("messaging.destination.name", _queue(task.request)), ("messaging.operation.name", task.name))
     # Tags are sorted by name; the state is None when the run was broken off (SystemExit, time limit).
-    tags = (("artisan.outcome", (state or "aborted").lower()),)
+    tags: Tags = (("artisan.outcome", (state or "aborted").lower()),)
     if state == "FAILURE":
         tags += (("error.type", type(retval).__qualname__),)
     _duration.observe(time.perf_counter() - observation.started, (*tags, *queue, ("messaging.system", "celery")))

@@ -19,14 +19,14 @@ BEAT_HEADER = "artisan_beat"
 """What `schedules.beat_schedule()` writes into the messages that beat sends."""
 
 PERIOD_S = 15.0
-TTL_S = 60.0
-"""Four heartbeats: one lost write is not a lost worker."""
+TTL_S = 300.0
+"""Longer than a worker counts as alive (`health.checks.celery`), so that its silence can be told for a while."""
 
 LOOP_SILENCE_S = 60.0
 """Celery's event loop beats every 2 s; one silent this long while its process lives is stuck, and not told alive."""
 
 BEAT_EVERY_S = 5.0
-BEAT_TTL_S = 120.0
+BEAT_TTL_S = 3600.0
 
 
 class Heart(threading.Thread):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from celery import Celery, current_app
+from celery import Celery
+from celery.app import app_or_default
 
 from ..core.guard import guarded
 from ..pipeline import wake
@@ -23,7 +24,7 @@ def connect() -> None:
     Celery's current app belongs to a thread: in the flusher's it would be an empty one, so it is taken here.
     """
     global _app
-    _app = current_app._get_current_object()
+    _app = app_or_default()
     if send_drain not in wake.hooks:
         wake.hooks.append(send_drain)
 

@@ -266,7 +266,7 @@ def test_mail_server_that_never_answers_costs_its_timeout_and_is_noted(host: Set
         deliver_notifications(NOW)
     states_of = dict(AlertNotification.objects.values_list("channel", "state"))
     assert states_of == {"log": "sent", "email": "queued"}
-    assert "Timeout" in AlertNotification.objects.get(channel="email").error
+    assert "timed out" in AlertNotification.objects.get(channel="email").error
 
 
 def test_wrong_backend_or_option_is_an_error_of_that_channel_only(host: Settings) -> None:

@@ -52,7 +52,7 @@ def _addresses(people: Iterable[Any]) -> list[str]:
 def _backend(using: str) -> Any:
     """Return a mail backend that does not wait for ever (Django 6.1 has `mailers`, before it `get_connection`)."""
     mailers = getattr(mail, "mailers", None)
-    backend = mailers[using] if mailers is not None else mail.get_connection()
+    backend: Any = mailers[using] if mailers is not None else mail.get_connection()
     if getattr(backend, "timeout", TIMEOUT_S) is None:
         backend.timeout = TIMEOUT_S
     return backend
