@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction, markcoroutinefunction
 from typing import Any, ClassVar, cast
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction  # inspect has the second from Python 3.12 on
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
