@@ -51,6 +51,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "artisan_monitoring.middleware.MonitoringMiddleware",
+    "artisan_monitoring.middleware.DatabaseMonitoringMiddleware",
+    "artisan_monitoring.middleware.SecurityMonitoringMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -73,3 +76,5 @@ TEMPLATES = [
         },
     }
 ]
+
+ARTISAN_MONITORING = {"SERVICE": "tests", "ENVIRONMENT": "test", "DATABASE": "monitoring"}
