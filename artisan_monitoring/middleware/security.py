@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-from ..core.guard import guarded
 from ..security import activity, requests
 from .base import ObservingMiddleware
 
 
-class SecurityMonitoringMiddleware(ObservingMiddleware[None]):
+class SecurityMonitoringMiddleware(ObservingMiddleware):
     """Observes only: it blocks nothing, reads no body and loads no user.
 
-    Its place is after `MonitoringMiddleware`, which tells it the client's address behind trusted proxies.
+    Belongs after `MonitoringMiddleware`, which finds the client's address behind trusted proxies.
     """
 
-    def before(self, request: HttpRequest) -> None:
-        """Do nothing: all there is to see is seen after the answer."""
+    what = "SecurityMonitoringMiddleware"
 
     def after(self, request: HttpRequest, response: HttpResponseBase, state: None) -> None:
         activity.note(request)

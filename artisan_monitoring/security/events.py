@@ -26,7 +26,7 @@ WINDOW_S = 10
 MAX_TOLD = 5000
 MAX_ACCOUNTS_SHOWN = 5
 
-# The names are those of OWASP's Logging Vocabulary Cheat Sheet; it has none for what is marked +, which follow its style.
+# Names of OWASP's Logging Vocabulary Cheat Sheet; it has none for what is marked +, so those are made in its style.
 SEVERITIES: Mapping[str, AlertSeverity] = {
     "authn_login_fail": AlertSeverity.LOW,
     "authn_login_fail_max": AlertSeverity.MEDIUM,
@@ -51,7 +51,7 @@ _events = metrics_collector.handle("artisan.security.events", unit="{event}", ki
 _told: dict[tuple[str, str, str, str], int] = {}
 _enabled = True
 _ip_mode = "truncate"
-_daily_key: tuple[str, bytes] = ("", b"")
+_daily_key: tuple[int, bytes] = (-1, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,9 @@ def mask_client(address: str) -> str:
     if _ip_mode != "hash":
         return clientip.mask(address, _ip_mode)
     global _daily_key
-    day = time.strftime("%Y-%m-%d", time.gmtime())
+    day = int(time.time()) // 86_400
     if _daily_key[0] != day:
-        _daily_key = (day, clientip.daily_key(django_settings.SECRET_KEY, day))
+        _daily_key = (day, clientip.daily_key(django_settings.SECRET_KEY, str(day)))
     return clientip.mask(address, "hash", _daily_key[1])
 
 
@@ -213,5 +213,5 @@ def _bind() -> None:
     chosen = get_settings()
     _enabled = chosen.ENABLED and chosen.SECURITY.ENABLED
     _ip_mode = chosen.PRIVACY.IP
-    _daily_key = ("", b"")
+    _daily_key = (-1, b"")
     _told.clear()

@@ -25,7 +25,7 @@ MAX_FINDINGS = 10
 MAX_AGENTS = 2048
 MAX_AGENT = 300
 
-# What nearly every request is made of: one class and two look-ups take 0.3 us, where a branch of words takes ten times that.
+# What nearly every request is made of: one class and two look-ups take 0.3 us, a branch of words ten times that.
 _UNCOMMON_IN_PATH = re.compile(r"[^a-zA-Z0-9_/.\-~@+,=: ]")
 _UNCOMMON_IN_QUERY = re.compile(r"[^a-zA-Z0-9_=&.\-~,]")
 # Whatever a rule could need, as it looks before decoding, for queries with a blank, an escape or a slash in them.
@@ -33,8 +33,8 @@ _SUSPECT_QUERY = re.compile(
     r"[^\w=&.\-+~%,:/@!]|%(?:0[0adAD]|2[2-9aeEA]|3[bcdeBCDE]|40%7[bB]|5[cC]|60|7[bcdBCD]|[cC]0|[eE]0%80|[uU]|25)"
 )
 _SUSPECT_WORD = re.compile(
-    r"%3a(?:%2f|/)|://|union|select|(?:\+|%20|%0\w)(?:x?or|and)(?:\+|%20|%0\w)|waitfor|etc(?:%2f|/)|proc(?:%2f|/)|\.ini\b|system32"
-    r"|script(?:%3a|:)|data(?:%3a|:)|169\.254|metadata|schema|sqlite_master|(?:out|dump)file|allow_url|auto_prepend"
+    r"%3a(?:%2f|/)|://|union|select|(?:\+|%20|%0\w)(?:x?or|and)(?:\+|%20|%0\w)|waitfor|(?:etc|proc)(?:%2f|/)|\.ini\b"
+    r"|system32|script(?:%3a|:)|data(?:%3a|:)|169\.254|metadata|schema|sqlite_master|(?:out|dump)file|allow_url|auto_prepend"
 )
 _SUSPECT_VALUE = re.compile(
     r"[<>'\"`;|&$%{}()\x00=]|\.\.[\\/]|__|://"

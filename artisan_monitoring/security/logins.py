@@ -34,9 +34,7 @@ _by_client = WindowTable(WINDOW_S)
 
 
 @never_raises("security.login_failed")
-def on_login_failed(
-    *, credentials: Mapping[str, object], request: HttpRequest | None = None, **kwargs: object
-) -> None:
+def on_login_failed(*, credentials: Mapping[str, object], request: HttpRequest | None = None, **kwargs: object) -> None:
     """Receive `user_login_failed`: count it for the account that was tried and for the client."""
     now = time.time()
     origin = origin_of(request)

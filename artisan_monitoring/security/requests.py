@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import HttpRequest, QueryDict
 
 from ..conf import get_settings, on_settings_change, redactor
 from ..core.clientip import counting_key

@@ -35,7 +35,10 @@ class Rule:
     targets: frozenset[str]
 
 
-_COMMANDS = r"(?:cat|ls|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|powershell|cmd(?:\.exe)?|ping|nslookup|python3?|perl|php|chmod|rm)"
+_COMMANDS = (
+    r"(?:cat|ls|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|powershell|cmd(?:\.exe)?|ping|nslookup|python3?|perl|php"
+    r"|chmod|rm)"
+)
 _EVERYWHERE = (PATH, PARAMETER)
 
 
@@ -138,18 +141,19 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 SCANNERS = re.compile(
-    r"\b(?:sqlmap|nikto|nuclei|nessus|masscan|zgrab|gobuster|feroxbuster|ffuf|fuzz faster u fool|wfuzz|dirbuster|wpscan|acunetix"
-    r"|netsparker|invicti|w3af|arachni|openvas|nmap scripting engine|nmap nse|burpcollaborator|thc-hydra|joomscan|whatweb"
-    r"|skipfish|metasploit|commix|xsser|dalfox|jaeles|projectdiscovery|l9explore|l9tcpid|leakix|mozlila|sqlninja|havij"
+    r"\b(?:sqlmap|nikto|nuclei|nessus|masscan|zgrab|gobuster|feroxbuster|ffuf|fuzz faster u fool|wfuzz|dirbuster"
+    r"|wpscan|acunetix|netsparker|invicti|w3af|arachni|openvas|nmap scripting engine|nmap nse|burpcollaborator"
+    r"|thc-hydra|joomscan|whatweb|skipfish|metasploit|commix|xsser|dalfox|jaeles|projectdiscovery|l9explore|l9tcpid|leakix|mozlila|sqlninja|havij"
     r"|absinthe|webinspect|detectify|zmeu|morfeus|muieblackcat|jorgee|fimap|cgiscan|webshag|dotdotpwn|bsqlbf|httprint"
     r"|pangolin|websecurify|brutus|nsauditor|n-stealth|kxss|xspider|zollard)\b"
 )
 
 # Names that the URLconf of a Django project rarely has, and every scanner tries. Looked up only after a 404.
 _HONEY = """
-    .env .env.local .env.production .env.dev .env.bak .env.example .git .gitlab-ci.yml .svn .hg .bzr .aws .ssh .docker .kube
-    .npmrc .pypirc .netrc .htpasswd .htaccess .ds_store .vscode .idea .claude .cursor .codex .gemini .aider.conf.yml
-    .bash_history .zsh_history wp-login.php wp-admin wp-content wp-includes wp-config.php wp-json wp-cron.php xmlrpc.php
+    .env .env.local .env.production .env.dev .env.bak .env.example .git .gitlab-ci.yml .svn .hg .bzr .aws .ssh .docker
+    .kube .npmrc .pypirc .netrc .htpasswd .htaccess .ds_store .vscode .idea .claude .cursor .codex .gemini
+    .aider.conf.yml .bash_history .zsh_history wp-login.php wp-admin
+    wp-content wp-includes wp-config.php wp-json wp-cron.php xmlrpc.php
     phpmyadmin pma phpinfo.php info.php config.php adminer.php shell.php cmd.php c99.php eval-stdin.php phpunit cgi-bin
     actuator jolokia hnap1 boaform solr jenkins server-status server-info _ignition telescope web.config
     id_rsa id_ed25519 credentials.json docker-compose.yml dump.sql backup.sql database.sql backup.zip geoserver owa

@@ -10,7 +10,8 @@ from ..core.records import AlertSeverity
 from ..models import SecurityEvent
 from .events import WINDOW_S, merge
 
-_TEXTS = ("event", "rule", "client", "user_pk", "subject", "method", "path", "route", "user_agent", "request_id", "trace_id")
+_NAMES = "event rule client user_pk subject method path route user_agent request_id trace_id"
+_TEXTS = tuple(_NAMES.split())
 
 
 def apply(records: Sequence[dict[str, Any]], *, using: str) -> None:

@@ -1,0 +1,134 @@
+"""`DatabaseMonitoringMiddleware`: how many queries each request makes, and how long they take."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any, cast
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from ..core import context
+from ..core.context import Observation
+from ..core.guard import never_raises
+from ..core.registry import LiveSeries
+from ..metrics.collector import metrics_collector
+from ..pipeline.buffer import buffer
+from ..queries import recorder
+from .base import ObservingMiddleware
+from .monitoring import METHODS, OTHER_METHOD, _template
+
+_queries = metrics_collector.handle("artisan.db.queries", unit="{query}", kind="distribution")
+_query_time = metrics_collector.handle("artisan.db.query_time", unit="s", kind="distribution")
+
+
+class _Known:
+    """Series by (method, route): one look-up a request instead of building and hashing tags."""
+
+    generation = -1
+    series: dict[tuple[str, str | None], tuple[LiveSeries | None, LiveSeries | None]] = {}  # one for all
+
+
+class DatabaseMonitoringMiddleware(ObservingMiddleware):
+    """Belongs after `MonitoringMiddleware`, whose observation it counts in; without one it makes its own."""
+
+    what = "DatabaseMonitoringMiddleware"
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        recorder.enable()
+
+    def before(self, request: HttpRequest) -> tuple[Observation, bool]:
+        observation = context.observation.get()
+        if observation is not None:
+            return observation, False
+        observation = Observation()
+        context.observation.set(observation)
+        return observation, True
+
+    def after(self, request: HttpRequest, response: HttpResponseBase, state: tuple[Observation, bool] | None) -> None:
+        if state is None:
+            return
+        observation, own = state
+        if response.streaming:
+            _follow(cast("StreamingHttpResponse", response), request, observation)
+        else:
+            finish(request, observation)
+        if own:
+            context.observation.set(None)
+
+    def failed(self, request: HttpRequest, exc: BaseException, state: tuple[Observation, bool] | None) -> None:
+        if state is not None:
+            finish(request, state[0])
+            if state[1]:
+                context.observation.set(None)
+
+
+@never_raises("queries.finish")
+def finish(request: HttpRequest, observation: Observation) -> None:
+    """Record what a request that has ended did with its databases. 1.5 us without a query."""
+    match = request.resolver_match
+    key = (request.method or "", None if match is None else match.route)
+    if _Known.generation != buffer.generation:
+        _Known.series.clear()
+        _Known.generation = buffer.generation
+    counted, timed = _Known.series.get(key) or _find_series(*key)
+    if counted is not None:
+        buffer.observe(counted, observation.query_count)
+    if observation.query_count and timed is not None:
+        buffer.observe(timed, observation.query_time_s)
+
+
+def _find_series(method: str, route: str | None) -> tuple[LiveSeries | None, LiveSeries | None]:
+    tags = (
+        ("http.request.method", method if method in METHODS else OTHER_METHOD),
+        ("http.route", "" if route is None else _template(route)),
+    )
+    found = _queries.live(tags), _query_time.live(tags)
+    if all(live is not None and live.series.tags == tags for live in found) and method in METHODS:
+        _Known.series[method, route] = found
+    return found
+
+
+def _follow(response: StreamingHttpResponse, request: HttpRequest, observation: Observation) -> None:
+    """Count the queries that a stream makes while it is sent, and record them when the response is closed."""
+    if getattr(response, "file_to_stream", None) is None:
+        content = response.streaming_content
+        if response.is_async:
+            response.streaming_content = _async_chunks(aiter(cast("AsyncIterator[bytes]", content)), observation)
+        else:
+            response.streaming_content = _chunks(iter(cast("Iterator[bytes]", content)), observation)
+    # `HttpResponseBase.close()` calls these, after the last byte and after a disconnect.
+    closers = cast("list[Callable[[], None]]", vars(response)["_resource_closers"])
+    closers.append(partial(finish, request, observation))
+
+
+def _chunks(content: Iterator[bytes], observation: Observation) -> Iterator[bytes]:
+    """Pass chunks on, each made under the request's observation.
+
+    The server reads them when the request's context is gone, and may begin another request before the last one.
+    """
+    while True:
+        before = context.observation.get()
+        context.observation.set(observation)
+        try:
+            chunk = next(content)
+        except StopIteration:
+            return
+        finally:
+            context.observation.set(before)
+        yield chunk
+
+
+async def _async_chunks(content: AsyncIterator[bytes], observation: Observation) -> AsyncIterator[bytes]:
+    while True:
+        before = context.observation.get()
+        context.observation.set(observation)
+        try:
+            chunk = await anext(content)
+        except StopAsyncIteration:
+            return
+        finally:
+            context.observation.set(before)
+        yield chunk
