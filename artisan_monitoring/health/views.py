@@ -7,10 +7,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ..conf import get_settings
+from ..core import guard
+from ..exceptions import StoreError
 from . import access, limits, metrics_json, registry, report
 from .answers import Answer, answer
 from .base import Status
@@ -142,6 +145,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if window not in metrics_json.WINDOWS:
         known = ", ".join(metrics_json.WINDOWS)
         return JsonResponse({"error": f"window must be one of {known}"}, status=400)
-    response = JsonResponse(metrics_json.document(window, time.time()))
+    try:
+        response = JsonResponse(metrics_json.document(window, time.time()))
+    except (StoreError, DatabaseError) as exc:
+        guard.report("health.metrics", exc)
+        response = JsonResponse({"error": "the store cannot be read now"}, status=503)
     response["Cache-Control"] = "no-store"
     return response

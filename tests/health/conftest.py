@@ -16,7 +16,7 @@ from artisan_monitoring.health.prober import prober
 
 
 @pytest.fixture(autouse=True)
-def _fresh(settings: object) -> Iterator[None]:
+def _fresh(settings: object) -> None:
     for forget in (
         prober.reset,
         words.reset,
@@ -28,7 +28,6 @@ def _fresh(settings: object) -> Iterator[None]:
         fast._forget,
     ):
         forget()
-    yield
 
 
 @pytest.fixture
