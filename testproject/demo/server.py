@@ -8,8 +8,8 @@ from collections import Counter
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from django.core.wsgi import get_wsgi_application
 
 PORTS_TO_TRY = 50
 DRIVER_AGENT = "artisan-demo/1"
@@ -86,7 +86,7 @@ class DemoServer:
     """The shop on 127.0.0.1, in threads of this process. Static files are answered before Django's middleware."""
 
     def __init__(self, port: int) -> None:
-        self.arrivals = Arrivals(get_wsgi_application())
+        self.arrivals = Arrivals(WSGIHandler())  # get_wsgi_application() would set up logging anew
         self._server = _bind(port)
         self._server.set_app(_static_first(self.arrivals))
         self.port: int = self._server.server_address[1]

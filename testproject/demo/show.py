@@ -109,19 +109,10 @@ def _why() -> str:
 
 def log_quietly() -> None:
     """Send every log line, as JSON, to `demo.log`: the console is for the status line."""
-    config = logging_config(level=settings.LOG_LEVEL, environment="production", file=str(log_file()))
-    drop_console(config)
+    config = logging_config(level=settings.LOG_LEVEL, environment=settings.ENVIRONMENT, file=log_file())
+    del config["handlers"]["console"]
+    config["root"]["handlers"] = ["file"]
     logging.config.dictConfig(config)
-
-
-def drop_console(config: dict) -> None:
-    """Take the handlers that write to a stream out of a logging configuration."""
-    streams = {name for name, handler in config["handlers"].items() if "stream" in handler}
-    for logger in (config.get("root", {}), *config.get("loggers", {}).values()):
-        if "handlers" in logger:
-            logger["handlers"] = [name for name in logger["handlers"] if name not in streams]
-    for name in streams:
-        del config["handlers"][name]
 
 
 def log_file():
