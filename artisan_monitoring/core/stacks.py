@@ -136,7 +136,7 @@ def _origins(exc: BaseException) -> Iterable[tuple[str, BaseException]]:
         context = BaseException.__context__.__get__(exc)  # type: ignore[attr-defined]
         if context is not None:
             yield "context", context
-    if isinstance(exc, BaseExceptionGroup):
+    if issubclass(type(exc), BaseExceptionGroup):  # isinstance() would ask the object for its __class__
         for member in BaseExceptionGroup.exceptions.__get__(exc)[:MEMBERS]:  # type: ignore[attr-defined]
             yield "member", member
 

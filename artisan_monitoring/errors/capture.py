@@ -31,15 +31,36 @@ from . import samples
 from .deltas import merge
 from .requests import route_of, user_of
 from .sampling import Sampler
-from .templates import Shown, with_other_lines
+from .templates import Shown, has_other_lines, with_other_lines
 
 MARK = "_artisan_recorded"
 # Outside a request or task there is nothing to tell "the same raise" by: within this time it is.
 SAME_RAISE_S = 2.0
 KNOWN_PLACES = 1_000
 
-observers: list[Callable[[dict[str, Any]], None]] = []
-"""Called with every delta that is handed to the buffer (see `deltas`): what tests and tools listen to."""
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One captured error, as observers get it. `record` is what goes to the buffer (see `deltas`)."""
+
+    exception: BaseException
+    fingerprint: str
+    severity: AlertSeverity
+    record: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        """The exception's dotted name."""
+        return str(self.record["type"])
+
+    @property
+    def message(self) -> str:
+        """The exception's message, redacted."""
+        return str(self.record["message"])
+
+
+observers: list[Callable[[Captured], None]] = []
+"""Called with every error that is handed to the buffer: what tests and tools listen to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +73,7 @@ class Known:
 
 
 @dataclass(slots=True)
-class Captured:
+class Reading:
     """One exception read: its chain, and per link what was found out."""
 
     links: list[Link]
@@ -126,30 +147,31 @@ def _record(
     logger: str,
 ) -> str:
     now = time.time()
-    captured = _read(exc, bound.reader, bound.redactor)
-    known = _known(bound, captured)
+    reading = _read(exc, bound.reader, bound.redactor)
+    known = _known(bound, reading)
     if not bound.sampler.admits(known.fingerprint.hash, now):
         known = Known(overflow(), known.culprit, ())
-    delta = _delta(bound, known, captured, now)
+    delta = _delta(bound, known, reading, now)
     request = request if request is not None else _current_request()
     with guarded("errors.surroundings"):
         delta["user"] = _user(request)
     delta.update(severity=severity.value, handled=handled, mechanism=clean_text(mechanism, 40), logger=logger[:120])
     if bound.sampler.takes(known.fingerprint.hash, now):
         with guarded("errors.sample"):
-            delta["samples"] = [_sample(bound, delta, captured, request, context)]
+            delta["samples"] = [_sample(bound, delta, reading, request, context)]
     user = delta.pop("user", "")
     delta["users"] = {user: 1} if user else {}
     urgent = severity.rank >= AlertSeverity.HIGH.rank
-    for observer in tuple(observers):
-        with guarded("errors.observer"):
-            observer(delta)
+    if observers:
+        # A copy: the buffer merges later ones into the delta.
+        record = {**delta, "hours": dict(delta["hours"]), "users": dict(delta["users"])}
+        _tell(Captured(exc, known.fingerprint.hash, severity, record))
     buffer.merge_record("error", known.fingerprint.hash, delta, merge, urgent=urgent)
     _count(severity, mechanism)
     return known.fingerprint.hash
 
 
-def _read(exc: BaseException, reader: FrameReader, clean: Redactor) -> Captured:
+def _read(exc: BaseException, reader: FrameReader, clean: Redactor) -> Reading:
     links = chain(exc)
     if not links[0].entries:
         # Never raised: where it was tracked is the next best thing to know.
@@ -158,23 +180,26 @@ def _read(exc: BaseException, reader: FrameReader, clean: Redactor) -> Captured:
     shown: list[list[Shown]] = []
     for link in links:
         lines = [reader.line(frame, lineno) for frame, lineno in link.entries]
-        pairs = with_other_lines(reader, link.exc, link.entries, lines)
+        pairs: list[Shown] = list(zip(lines, link.entries, strict=True))
+        if has_other_lines(link.exc, lines):
+            with guarded("errors.templates"):
+                pairs = with_other_lines(reader, link.exc, link.entries, lines)
         shown.append(pairs)
         message = clean.text(message_of(link.exc))
         name = clean_text(dotted_name(type(link.exc)), 200)
         parts.append(ExceptionPart(name, message, [line for line, _ in pairs], link.relation))
-    return Captured(links, parts, shown)
+    return Reading(links, parts, shown)
 
 
-def _known(bound: _Bound, captured: Captured) -> Known:
+def _known(bound: _Bound, reading: Reading) -> Known:
     key: list[object] = []
-    for part in captured.parts:
+    for part in reading.parts:
         key += (part.type, part.relation)
         key += map(id, part.lines)
     place = tuple(key)
     known = bound.known.get(place)
     if known is None:
-        parts = tuple(captured.parts)
+        parts = tuple(reading.parts)
         known = Known(of_exception(parts), clean_text(culprit(parts[0].lines), 255), parts)
         if not depends_on_message(parts):
             if len(bound.known) >= KNOWN_PLACES:
@@ -183,8 +208,8 @@ def _known(bound: _Bound, captured: Captured) -> Known:
     return known
 
 
-def _delta(bound: _Bound, known: Known, captured: Captured, now: float) -> dict[str, Any]:
-    first = captured.parts[0]
+def _delta(bound: _Bound, known: Known, reading: Reading, now: float) -> dict[str, Any]:
+    first = reading.parts[0]
     return {
         "version": known.fingerprint.version,
         "hash": known.fingerprint.hash,
@@ -205,12 +230,12 @@ def _delta(bound: _Bound, known: Known, captured: Captured, now: float) -> dict[
 def _sample(
     bound: _Bound,
     delta: Mapping[str, Any],
-    captured: Captured,
+    reading: Reading,
     request: HttpRequest | None,
     context: Mapping[str, object] | None,
 ) -> dict[str, Any]:
     known = ctx.current()
-    first = captured.parts[0]
+    first = reading.parts[0]
     kept = {key: delta[key] for key in ("message", "severity", "handled", "mechanism", "release", "environment")}
     observation = ctx.observation.get()
     route = route_of(request) if request is not None else (observation.route if observation is not None else "") or ""
@@ -225,7 +250,7 @@ def _sample(
         "trace_id": clean_text(known.get("trace_id", ""), 32),
         "client": clean_text(known.get("client", ""), 64),
         "host": bound.host,
-        "details": samples.details(captured.links, captured.parts, captured.shown, request, context, bound.redactor),
+        "details": samples.details(reading.links, reading.parts, reading.shown, request, context, bound.redactor),
     }
 
 
@@ -259,9 +284,15 @@ def _severity(asked: AlertSeverity | str | None, exc: BaseException, handled: bo
             return AlertSeverity(str(asked).upper())
         except ValueError:
             return AlertSeverity.MEDIUM
-    if isinstance(exc, MemoryError):
+    if issubclass(type(exc), MemoryError):
         return AlertSeverity.CRITICAL
     return AlertSeverity.MEDIUM if handled else AlertSeverity.HIGH
+
+
+def _tell(captured: Captured) -> None:
+    for observer in tuple(observers):
+        with guarded("errors.observer"):
+            observer(captured)
 
 
 def _count(severity: AlertSeverity, mechanism: str) -> None:

@@ -14,6 +14,11 @@ Shown = tuple[CodeLine, Entry | None]
 """A line, and its frame if it has one."""
 
 
+def has_other_lines(exc: BaseException, lines: Sequence[CodeLine]) -> bool:
+    """Say whether to look for such lines at all: for most errors, no."""
+    return issubclass(type(exc), SyntaxError) or any(line.module == "django.template.base" for line in lines)
+
+
 def with_other_lines(
     reader: FrameReader, exc: BaseException, entries: Sequence[Entry], lines: Sequence[CodeLine]
 ) -> list[Shown]:
