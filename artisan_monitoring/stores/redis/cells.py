@@ -1,0 +1,138 @@
+"""A commit in Redis: read the cells in one script, merge them here, write them in another that compares first.
+
+Every writer of cells (commits, packing, forgetting of series) raises the shard's commit number, and writes only if it
+is still what it was when the cells were read: nothing is overwritten that was not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from ...conf import get_settings
+from ...core.histogram import Cell
+from ...core.packing import Delta, pack_cell
+from ...core.series import Series
+from ...core.windows import DAY, HOUR, floor
+from ...exceptions import CursorMoved, StoreUnavailable
+from ..base import PROCESS_TTL_S, Commit
+from ..merging import Gauge, hours_of, keep_within_limit, newest_gauges, series_of, stored_cell
+from .client import Arg, RedisClient
+from .inbox import seconds
+from .keys import ShardKeys
+
+CREATED = Struct("<d")
+"""Before the packed cell of a total: when the series was made."""
+
+TRIES = 5
+"""How often a commit is prepared anew because upkeep moved the commit number; drainers are told `CursorMoved`."""
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What was read: the state's four fields as they stand there, the time, the shard's counts, cells and totals."""
+
+    state: list[bytes | None]
+    now: float
+    series_count: int
+    registry_whole: bool
+    cells: list[bytes | None]
+    totals: dict[str, bytes]
+
+
+def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int) -> None:
+    """Apply a commit; see `Store.commit`."""
+    for _ in range(TRIES):
+        stored = _read(client, keys, wanted.deltas, series_of(wanted))
+        expected = wanted.expected
+        if stored.state[:3] != [expected.epoch.encode(), b"%d" % expected.position, b"%d" % expected.offset]:
+            raise CursorMoved(f"{keys.state} is not at {expected}")
+        losses = dict(wanted.losses)
+        deltas, gauges = keep_within_limit(wanted, stored.totals, lambda: stored.series_count, shards, losses)  # noqa: B023
+        if deltas is not wanted.deltas:
+            # Overflow series stand in for some of them: what is stored of those has not been read yet.
+            wanted.deltas, wanted.gauges = deltas, gauges
+            wanted.losses = losses
+            continue
+        if client.run("write_cells", *_write(keys, wanted, stored, losses)):
+            return
+    raise StoreUnavailable(f"{keys.state} is too busy to commit")
+
+
+def _read(client: RedisClient, keys: ShardKeys, deltas: Sequence[Delta], series: dict[str, Series]) -> _Stored:
+    ids = sorted(series)
+    names = [keys.state, keys.totals, keys.series]
+    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in deltas]
+    args: list[Arg] = [len(deltas), *(f"{delta.width}:{delta.start}" for delta in deltas), *ids]
+    state, time, totals_count, series_count, cells, totals = client.run("read_cells", names, args)
+    known = {key: total for key, total in zip(ids, totals, strict=True) if total is not None}
+    return _Stored(state, seconds(*time), series_count, totals_count == series_count, cells, known)
+
+
+def _write(keys: ShardKeys, wanted: Commit, stored: _Stored, losses: dict[str, int]) -> tuple[list[str], list[Arg]]:
+    """Return the keys and arguments of `write_cells.lua`, which says what they are."""
+    series = series_of(wanted)
+    hours = hours_of(wanted.deltas)
+    keep_s = get_settings().RETENTION.METRICS * DAY + 2 * HOUR
+    # A series' text is written with its first total, and again should the registry have lost some.
+    new = [each for key, each in sorted(series.items()) if key not in stored.totals or not stored.registry_whole]
+    gauges = newest_gauges(wanted.gauges)
+    cells = _merged_cells(wanted.deltas, stored, hours, losses)
+    totals = _merged_totals(wanted.deltas, series, stored, losses)
+
+    names = [keys.state, keys.totals, keys.series, keys.seen, keys.dirty, keys.processes]
+    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in wanted.deltas]
+    names += map(keys.hour, hours)
+    names += [keys.named(each.name) for each in new]
+    names += [keys.gauge(gauge[0].id) for gauge in gauges]
+    args: list[Arg] = [field if field is not None else b"" for field in stored.state]
+    args += [wanted.new.position, wanted.new.offset, repr(stored.now)]
+    args += [len(hours), len(wanted.deltas), len(series), len(new), len(gauges), len(wanted.producers), len(losses)]
+    for hour in hours:
+        args += (hour, hour + keep_s)
+    args += cells
+    args += totals
+    for each in new:
+        args += (each.id, each.text)
+    args += _gauge_args(gauges)
+    for producer in wanted.producers:
+        args += (producer.process, f"{producer.sequence} {producer.observations} {int(stored.now)}")
+    for reason, count in losses.items():
+        args += (reason, count)
+    return names, args
+
+
+def _merged_cells(deltas: Sequence[Delta], stored: _Stored, hours: list[int], losses: dict[str, int]) -> list[Arg]:
+    number = {hour: at for at, hour in enumerate(hours, 1)}
+    args: list[Arg] = []
+    for delta, packed in zip(deltas, stored.cells, strict=True):
+        cell = delta.cell
+        if packed is not None:
+            cell = stored_cell(packed, losses)
+            cell.merge(delta.cell)
+        args += (number[floor(delta.start, HOUR)], f"{delta.width}:{delta.start}", pack_cell(cell))
+    return args
+
+
+def _merged_totals(
+    deltas: Sequence[Delta], series: dict[str, Series], stored: _Stored, losses: dict[str, int]
+) -> list[Arg]:
+    created = dict.fromkeys(series, CREATED.pack(stored.now))
+    totals = {key: Cell() for key in series}
+    for key, packed in stored.totals.items():
+        created[key] = packed[: CREATED.size]
+        totals[key] = stored_cell(packed[CREATED.size :], losses)
+    for delta in deltas:
+        totals[delta.series.id].merge(delta.cell)
+    args: list[Arg] = []
+    for key in sorted(totals):
+        args += (key, created[key] + pack_cell(totals[key]))
+    return args
+
+
+def _gauge_args(gauges: Sequence[Gauge]) -> list[Arg]:
+    args: list[Arg] = []
+    for _, process, value, at in gauges:
+        args += (process, repr(at), repr(value), PROCESS_TTL_S)
+    return args

@@ -1,0 +1,59 @@
+"""The names of all keys, by shard. The shard's number is the hash tag, so that a shard lives on one cluster node."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+
+class ShardKeys:
+    """Key names of one shard: `artisan:{3}:state`."""
+
+    def __init__(self, prefix: str, shard: int) -> None:
+        self.base = f"{prefix}:{{{shard}}}:"
+        self.state = f"{self.base}state"
+        """Hash: epoch, position, offset, appended, trimmed, commits, shards, `loss:<reason>`."""
+        self.processes = f"{self.base}processes"
+        """Hash: epoch; `a:<process>` the last sequence appended and when; `d:<process>` the last drained."""
+        self.inbox = f"{self.base}inbox"
+        """Stream: p process, s sequence, c sum of bytes so far, b payload."""
+        self.totals = f"{self.base}totals"
+        """Hash: series id to creation time and packed cell."""
+        self.series = f"{self.base}series"
+        """Hash: series id to the series as text."""
+        self.seen = f"{self.base}seen"
+        """Sorted set: series ids by the time of their last commit."""
+        self.dirty = f"{self.base}dirty"
+        """Hash: hour to the number of the last commit that wrote into it."""
+        self.clean = f"{self.base}clean"
+        """Hash: hour to the commit number up to which it is rolled up."""
+        self.jobs = f"{self.base}jobs"
+        """Set: names of jobs."""
+
+    @cached_property
+    def guarded(self) -> tuple[str, str, str]:
+        """The three keys of the inbox that stand and fall together."""
+        return self.state, self.processes, self.inbox
+
+    def cells(self, series_id: str, hour: int) -> str:
+        """Hash: `<width>:<start>` to the packed cell; of one series and hour."""
+        return f"{self.base}cells:{series_id}:{hour}"
+
+    def hour(self, hour: int) -> str:
+        """Set: ids of the series that have cells in an hour."""
+        return f"{self.base}hour:{hour}"
+
+    def named(self, name: str) -> str:
+        """Set: ids of a metric's series."""
+        return f"{self.base}named:{name}"
+
+    def gauge(self, series_id: str) -> str:
+        """Hash: process to the time and value of its last reading."""
+        return f"{self.base}gauge:{series_id}"
+
+    def job(self, name: str) -> str:
+        """Hash: a job's lease and the outcome of its runs."""
+        return f"{self.base}job:{name}"
+
+    def notes(self, kind: str) -> str:
+        """Hash: name to times and value of a note."""
+        return f"{self.base}notes:{kind}"

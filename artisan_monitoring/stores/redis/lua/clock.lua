@@ -1,0 +1,2 @@
+-- Return the time of the server that has the key.
+return redis.call('TIME')

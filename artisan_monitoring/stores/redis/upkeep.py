@@ -1,0 +1,168 @@
+"""Upkeep of cells in Redis: dirty hours, packing of closed hours, forgetting what is silent; all in short scripts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from ...core.histogram import COARSE_SCHEMA, Cell
+from ...core.packing import pack_cell
+from ...core.series import series_from_text
+from ...core.windows import MINUTE, TEN_MINUTES, floor
+from ..base import PROCESS_TTL_S
+from ..merging import stored_cell
+from .client import Arg, RedisClient
+from .inbox import seconds
+from .keys import ShardKeys
+
+SERIES_AT_ONCE = 8
+"""Eight series have at most 480 one-minute cells in an hour."""
+
+FIELDS_AT_ONCE = 500
+MAX_GAUGE_PROCESSES = 512
+
+Fields = dict[bytes, bytes]
+
+
+def versions(client: RedisClient, keys: ShardKeys) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the newest commit number of each hour, and the one up to which it is rolled up."""
+    dirty, clean = client.pipeline([("HGETALL", keys.dirty), ("HGETALL", keys.clean)])
+    return _numbers(dirty), _numbers(clean)
+
+
+def _numbers(fields: Fields) -> dict[int, int]:
+    return {int(hour): int(number) for hour, number in fields.items()}
+
+
+def clean_hour(client: RedisClient, keys: ShardKeys, hour: int, number: int) -> None:
+    """Note that an hour is rolled up to a commit number; a later commit makes it dirty again by its number."""
+    client.call("HSET", keys.clean, hour, number)
+
+
+def pack_hour(
+    client: RedisClient, keys: ShardKeys, hour: int, breathe: Callable[[], None]
+) -> tuple[int, dict[str, int]]:
+    """Merge an hour's one-minute cells into ten-minute cells; return how many went, and what could not be read."""
+    ids = sorted(each.decode() for each in client.call("SMEMBERS", keys.hour(hour)))
+    done, losses = 0, dict[str, int]()
+    for at in range(0, len(ids), SERIES_AT_ONCE):
+        names = [keys.cells(series_id, hour) for series_id in ids[at : at + SERIES_AT_ONCE]]
+        went = None
+        while went is None:
+            went = _pack_some(client, keys, hour, names, losses)
+            breathe()
+        done += went
+    return done, losses
+
+
+def _pack_some(
+    client: RedisClient, keys: ShardKeys, hour: int, names: Sequence[str], losses: dict[str, int]
+) -> int | None:
+    """Pack the hashes of some series; return how many cells went, or nothing if a commit came between."""
+    version, *rows = client.pipeline([("HGET", keys.dirty, hour), *(("HGETALL", name) for name in names)])
+    touched: list[str] = []
+    args: list[Arg] = [hour, version or b""]
+    found: dict[str, int] = {}
+    went = 0
+    for name, fields in zip(names, rows, strict=True):
+        fine, merged = _merged(fields, found)
+        if fine:
+            went += len(fine)
+            touched.append(name)
+            args += [len(fine), *fine, len(merged)]
+            for start, cell in merged.items():
+                args += (f"{TEN_MINUTES}:{start}", pack_cell(cell))
+    if touched:
+        if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
+            return None
+        for reason, count in found.items():
+            losses[reason] = losses.get(reason, 0) + count
+    return went
+
+
+def _merged(fields: Fields, losses: dict[str, int]) -> tuple[list[bytes], dict[int, Cell]]:
+    """Return the one-minute fields of a hash, and the ten-minute cells that take their place."""
+    fine: list[bytes] = []
+    cells: dict[int, Cell] = defaultdict(Cell)
+    for field, packed in sorted(fields.items()):
+        width, start = map(int, field.split(b":"))
+        if width == MINUTE:
+            fine.append(field)
+            cells[floor(start, TEN_MINUTES)].merge(stored_cell(packed, losses))
+    for start, cell in cells.items():
+        known = fields.get(b"%d:%d" % (TEN_MINUTES, start))
+        if known is not None:
+            cell.merge(stored_cell(known, losses))
+        cell.coarsen(COARSE_SCHEMA)
+    return fine, cells
+
+
+def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, breathe: Callable[[], None]) -> int:
+    """Forget silent series, processes and readings, and old hours; cells expire by themselves."""
+    now = seconds(*client.run("clock", (keys.state,)))
+    gone = _forget_series(client, keys, idle_before, breathe)
+    gone += _forget_processes(client, keys, now, breathe)
+    _forget_readings(client, keys, idle_before, breathe)
+    for name in (keys.dirty, keys.clean):
+        old = [hour for hour in _numbers(client.call("HGETALL", name)) if hour < before]
+        if old:
+            client.call("HDEL", name, *old)
+    return gone
+
+
+def _forget_series(client: RedisClient, keys: ShardKeys, idle_before: int, breathe: Callable[[], None]) -> int:
+    gone = 0
+    while True:
+        ids = client.call("ZRANGEBYSCORE", keys.seen, "-inf", f"({idle_before}", "LIMIT", 0, FIELDS_AT_ONCE)
+        if not ids:
+            return gone
+        names = [keys.state, keys.totals, keys.series, keys.seen]
+        for key, text in zip(ids, client.call("HMGET", keys.series, *ids), strict=True):
+            name = series_from_text(text.decode()).name if text is not None else ""
+            names += (keys.named(name), keys.gauge(key.decode()))
+        gone += int(client.run("forget_series", names, (idle_before, *ids)))
+        breathe()
+
+
+def _forget_processes(client: RedisClient, keys: ShardKeys, now: float, breathe: Callable[[], None]) -> int:
+    gone = 0
+    for fields in _scan(client, keys.processes):
+        old: list[Arg] = []
+        for field, value in fields.items():
+            if field != b"epoch" and int(value.split()[-1]) < now - PROCESS_TTL_S:
+                old += (field, value)
+        if old:
+            gone += int(client.run("forget_fields", (keys.processes,), old))
+        breathe()
+    return gone
+
+
+def _forget_readings(client: RedisClient, keys: ShardKeys, idle_before: int, breathe: Callable[[], None]) -> None:
+    """Drop the readings of processes that are gone: workers that are recycled leave one each."""
+    for registered in _scan(client, keys.series):
+        for text in registered.values():
+            each = series_from_text(text.decode())
+            if each.kind == "gauge":
+                _trim_gauge(client, keys.gauge(each.id), idle_before)
+                breathe()
+
+
+def _trim_gauge(client: RedisClient, name: str, idle_before: int) -> None:
+    fields: Fields = client.call("HGETALL", name)
+    newest_first = sorted(fields.items(), key=lambda pair: float(pair[1].split()[0]), reverse=True)
+    old: list[Arg] = []
+    for rank, (process, reading) in enumerate(newest_first):
+        if rank >= MAX_GAUGE_PROCESSES or float(reading.split()[0]) < idle_before:
+            old += (process, reading)
+    for at in range(0, len(old), FIELDS_AT_ONCE):
+        client.run("forget_fields", (name,), old[at : at + FIELDS_AT_ONCE])
+
+
+def _scan(client: RedisClient, name: str) -> Iterator[Fields]:
+    """Yield the fields of a large hash in pieces; one that changes meanwhile may be seen twice."""
+    cursor = 0
+    while True:
+        cursor, fields = client.call("HSCAN", name, cursor, "COUNT", FIELDS_AT_ONCE)
+        yield fields
+        if not int(cursor):
+            return
