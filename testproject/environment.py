@@ -74,6 +74,6 @@ def redis_database(url: str, offset: int) -> str:
     query = dict(parse_qsl(parts.query))
     if parts.scheme == "unix" or "db" in query:
         query["db"] = str(int(query.get("db", "0")) + offset)
-        return urlunsplit(parts._replace(query=urlencode(query, safe="/")))
+        return f"{url.partition('?')[0]}?{urlencode(query, safe='/')}"
     number = int(parts.path.strip("/") or 0) + offset
     return urlunsplit(parts._replace(path=f"/{number}"))
