@@ -1,6 +1,7 @@
 # Everything below needs Python 3.11 or later and make; the first target to run makes .venv and installs the project into it.
 #   PYTHON=python3.12   the interpreter for .venv        DJANGO=6.0   the Django series in it
 #   ARGS="-k drain"     passed on by test and bench      DEMO_SECONDS=30   ends the demo by itself
+#   ADDRESS=8001        where run listens
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -35,11 +36,12 @@ demo: $(STAMP) ## a small shop with monitoring on and traffic running; prints wh
 test: $(STAMP) ## the test suite (ARGS="-k drain")
 	@$(PY) -m pytest $(ARGS)
 
-lint: types ## ruff, mypy, import layers, missing migrations
+lint: $(STAMP) ## ruff, mypy, import layers, missing migrations
 	@$(PY) -m ruff check -q .
 	@$(PY) -m ruff format -q --check . || { echo "Not formatted: run $(VENV)/bin/ruff format" >&2; exit 1; }
 	@said=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@$(PY) manage.py makemigrations --settings=tests.settings --check --dry-run artisan_monitoring
+	@$(PY) -m mypy
 
 types: $(STAMP) ## mypy --strict on the package
 	@$(PY) -m mypy
@@ -55,7 +57,7 @@ run: $(STAMP) ## the shop on Django's development server, without the demo's tra
 	@for alias in $$($(PY) manage.py shell -v 0 -c 'from django.conf import settings; print(*settings.DATABASES)'); do \
 	    $(PY) manage.py migrate -v 0 --database "$$alias" || exit 1; \
 	done
-	@$(PY) manage.py runserver
+	@$(PY) manage.py runserver $(ADDRESS)
 
 worker: $(STAMP) ## the shop's Celery worker, with beat (needs REDIS_URL)
 	@[ -n "$$REDIS_URL" ] || { echo "Set REDIS_URL first: Celery needs a broker. Without one the site does the periodic work itself." >&2; exit 1; }
