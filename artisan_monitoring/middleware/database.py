@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from typing import Any, cast
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -99,9 +98,10 @@ def _follow(response: StreamingHttpResponse, request: HttpRequest, observation: 
             response.streaming_content = _async_chunks(aiter(cast("AsyncIterator[bytes]", content)), observation)
         else:
             response.streaming_content = _chunks(iter(cast("Iterator[bytes]", content)), observation)
-    # `HttpResponseBase.close()` calls these, after the last byte and after a disconnect.
+    # `HttpResponseBase.close()` calls these, after the last byte and after a disconnect; some servers do it twice.
     closers = cast("list[Callable[[], None]]", vars(response)["_resource_closers"])
-    closers.append(partial(finish, request, observation))
+    pending = [observation]
+    closers.append(lambda: finish(request, pending.pop()) if pending else None)
 
 
 def _chunks(content: Iterator[bytes], observation: Observation) -> Iterator[bytes]:
