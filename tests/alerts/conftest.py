@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django.fixtures import Settings
 
 from artisan_monitoring.metrics.collector import metrics_collector
@@ -14,6 +15,7 @@ from artisan_monitoring.pipeline.drain import drain
 from artisan_monitoring.pipeline.lifecycle import flush_now
 
 HOST = {
+    **django_settings.ARTISAN_MONITORING,
     # In the thread of the test: no flusher, no housekeeper that would judge beside the test.
     "IN_TESTS": True,
     "FLUSH": "request_finished",
@@ -24,7 +26,7 @@ HOST = {
 
 
 @pytest.fixture
-def host(transactional_db: None, settings: Settings) -> Iterator[Settings]:
+def host(db: None, settings: Settings) -> Iterator[Settings]:
     """A host that records, in production, with no rules but the test's own."""
     settings.ARTISAN_MONITORING = HOST
     buffer.reset()

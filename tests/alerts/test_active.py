@@ -17,6 +17,8 @@ from artisan_monitoring.stores import get_store
 
 from .conftest import error_rule
 
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
 
 def test_evaluation_publishes_what_fires(errors: Callable[..., None]) -> None:
     error_rule()
@@ -64,5 +66,8 @@ def test_the_note_is_bounded_and_the_count_is_of_all(host: Settings, monkeypatch
 
 
 def test_reading_rows_costs_one_query(host: Settings, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with mock.patch("artisan_monitoring.alerts.active._cached", return_value=None), django_assert_num_queries(1):
+    with (
+        mock.patch("artisan_monitoring.alerts.active._cached", return_value=None),
+        django_assert_num_queries(1, using="monitoring"),
+    ):
         active_alerts()

@@ -25,6 +25,8 @@ from artisan_monitoring.models import Alert, AlertNotification
 
 from .conftest import HOST, error_rule
 
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
 NOW = 1_700_000_000.0
 told: list[str] = []
 broken = threading.Event()

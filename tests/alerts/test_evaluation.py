@@ -23,6 +23,8 @@ from artisan_monitoring.stores import get_store
 
 from .conftest import error_rule
 
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
 Errors = Callable[..., None]
 
 

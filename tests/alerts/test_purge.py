@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
-from django.db import connection
+from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from artisan_monitoring.alerts import purge
@@ -31,7 +31,7 @@ def episode(number: int, resolved_at: datetime | None) -> Alert:
     return alert
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(databases="__all__")
 def test_resolved_a_week_ago_goes_and_what_fires_stays_however_old() -> None:
     old = episode(1, NOW - timedelta(days=7, seconds=1))
     kept = {episode(2, NOW - timedelta(days=6)).pk, episode(3, None).pk}
@@ -41,15 +41,13 @@ def test_resolved_a_week_ago_goes_and_what_fires_stays_however_old() -> None:
     assert AlertNotification.objects.count() == 4
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(databases="__all__")
 def test_no_statement_deletes_more_than_a_batch() -> None:
     for number in range(7):
         episode(number, NOW - timedelta(days=8))
     with (
         mock.patch.object(purge, "BATCH", 3),
-        CaptureQueriesContext(
-            connection,
-        ) as queries,
+        CaptureQueriesContext(connections["monitoring"]) as queries,
     ):
         assert purge_alerts(NOW) == 7
     deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
