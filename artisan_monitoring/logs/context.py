@@ -80,3 +80,8 @@ class ContextFilter(logging.Filter):
         for key in KEYS:
             own.setdefault(key, context.get(key, "-"))
         return True
+
+
+def wraps_standard() -> bool:
+    """Tell whether our factory stands directly on the standard library's."""
+    return _previous is logging.LogRecord

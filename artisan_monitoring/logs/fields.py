@@ -28,7 +28,7 @@ LINE_KEYS = frozenset(
     | {"exception.type", "exception.message", "exception.stacktrace", *context.KEYS}
 )
 # What in the access log comes from the client. The rest is ours and is written as it is.
-CLIENT_FIELDS = frozenset(("path", "query", "user_agent", "referrer", "referer", "host", "url", "user", "username"))
+CLIENT_FIELDS = ("path", "query", "user_agent", "referrer", "host")
 
 _SKIP = ("", False)
 _MOST_PLANS = 2_000
@@ -75,7 +75,12 @@ def fields_of(record: logging.LogRecord, plans: Plans, line: dict[str, Json]) ->
             line[name] = redactor.pair(key, value)
         elif kind is str and len(value) <= LONGEST_TEXT:
             line[name] = redactor.text(value)
-        elif kind is bool or value is None or (kind is int and -_CARD < value < _CARD):
+        elif (
+            kind is bool
+            or value is None
+            or (kind is int and -_CARD < value < _CARD)
+            or (kind is float and value - value == 0.0)
+        ):
             line[name] = value
         else:
             line[name], partly = redactor.copy(value)
@@ -106,10 +111,18 @@ def _bounded(line: dict[str, Json]) -> bool:
     return True
 
 
-def access_fields_of(fields: dict[str, str | int | float | None], redactor: Redactor, line: dict[str, Json]) -> None:
-    """Write the access log's fields into `line`; only what a client sent is searched for secrets."""
+def access_fields_of(fields: dict[str, str | int | float | None], redactor: Redactor, line: dict[str, Json]) -> bool:
+    """Write the access log's fields into `line`; return whether something was left out.
+
+    Only what a client sent is searched for secrets. The message repeats the path: clean with it, or searched with it.
+    """
     line.update(fields)
-    for key in CLIENT_FIELDS & fields.keys():
-        value = fields[key]
-        if isinstance(value, str):
-            line[key] = redactor.text(value) if len(value) <= LONGEST_TEXT else redactor.clip(value)
+    clean = "path" in fields
+    for key in CLIENT_FIELDS:
+        if key in fields and type(value := fields[key]) is str:
+            safe = line[key] = redactor.clip(value)
+            clean = clean and (safe is value or key != "path")
+    message = str(line["message"])
+    if not clean:
+        line["message"] = redactor.clip(message)
+    return len(message) > LONGEST_TEXT

@@ -34,6 +34,7 @@ class JsonFormatter(BaseJsonFormatter):
     ) -> None:
         super().__init__(rename_fields=dict(rename_fields or {}), static_fields=dict(static_fields or {}))
         self._parts = Parts(environment)
+        self._adapts = bool(self.rename_fields or self.static_fields)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without a line end."""
@@ -45,9 +46,8 @@ class JsonFormatter(BaseJsonFormatter):
         if cut:
             count_once(record, "truncated")
             values["truncated"] = True
-        if self.static_fields:
+        if self._adapts:
             values.update(self.static_fields)
-        if self.rename_fields:
             values = {self.rename_fields.get(key, key): value for key, value in values.items()}
         try:
             line = lines.encode(values)

@@ -25,6 +25,22 @@ class LineHandler(logging.Handler):
 
     primary = True
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record's line unless a filter refuses it: the standard method without its detours."""
+        if self.filters:
+            passed: object = self.filter(record)
+            if not passed:
+                return False
+            if isinstance(passed, logging.LogRecord):  # Python 3.12: a filter may replace the record
+                record = passed
+        lock = self.lock
+        if lock is None:
+            self.emit(record)
+        else:
+            with lock:
+                self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line."""
         try:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from .binding import Binding, bound
 from .fields import ACCESS, OVERFLOW, RECORD_ATTRIBUTES
+from .records import may_be_quick, quick_record
 
 _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
 
@@ -105,7 +106,11 @@ def _log(
         extra = fields.pop("extra", None)
         if isinstance(extra, Mapping):
             fields = {**{str(key): value for key, value in extra.items()}, **fields}
-    record = target.makeRecord(target.name, level, path, line, message, args, exc_info, function, None, stack)
+    if may_be_quick() and type(target) is logging.Logger:
+        record = quick_record(target.name, level, path, line, message, args, function)
+        record.exc_info, record.stack_info = exc_info, stack
+    else:
+        record = target.makeRecord(target.name, level, path, line, message, args, exc_info, function, None, stack)
     if RECORD_ATTRIBUTES.isdisjoint(fields):
         record.__dict__.update(fields)
     else:
@@ -135,7 +140,8 @@ def _exc_info(given: object) -> _ExcInfo:
 
 logger = StructuredLogger()
 
-access_logger = logging.getLogger("artisan_monitoring.access")
+_ACCESS_LOGGER = "artisan_monitoring.access"
+access_logger = logging.getLogger(_ACCESS_LOGGER)
 
 
 def log_access(level: int, message: str, fields: dict[str, str | int | float | None]) -> None:
@@ -150,15 +156,18 @@ def log_access(level: int, message: str, fields: dict[str, str | int | float | N
     takers: list[logging.Handler] = []
     source: logging.Logger | None = access_logger
     while source is not None:
-        takers += [handler for handler in source.handlers if level >= handler.level]
+        for handler in source.handlers:
+            if level >= handler.level:
+                takers.append(handler)  # noqa: PERF401  (a comprehension is a call: 0.2 us)
         if not source.propagate:
             break
         source = source.parent
     if not takers:
         return
-    record = logging.getLogRecordFactory()(
-        "artisan_monitoring.access", level, __file__, 0, message, (), None, "log_access"
-    )
+    if may_be_quick():
+        record = quick_record(_ACCESS_LOGGER, level, __file__, 0, message, (), "log_access")
+    else:
+        record = logging.getLogRecordFactory()(_ACCESS_LOGGER, level, __file__, 0, message, (), None, "log_access")
     own = record.__dict__
     own[ACCESS] = fields
     own.update(fields)

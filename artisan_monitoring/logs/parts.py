@@ -12,6 +12,8 @@ from .fields import ACCESS, STANDARD, Plans, access_fields_of, add_fields, field
 from .messages import LONGEST_MESSAGE, LONGEST_TRACEBACK, exception_of, message_of, shown
 
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+# Formatting six digits takes 0.3 us, looking up twice three 0.1.
+_DIGITS = tuple(f"{number:03d}" for number in range(1000))
 
 
 class Parts:
@@ -47,15 +49,16 @@ class Parts:
             "timestamp": self._timestamp(record.created),
             "level": _LEVELS.get(record.levelno) or redactor.clip(str(record.levelname), 40),
             "logger": record.name,
-            "message": redactor.clip(message, LONGEST_MESSAGE) if cut else redactor.text(message),
+            "message": message,
         }
         stamped = own.get(context.ATTRIBUTE)
         if stamped is not None:
             line.update(stamped)
         access = own.get(ACCESS)
         if access is not None and len(own) == STANDARD + 1 + len(access) + (stamped is not None):
-            access_fields_of(access, redactor, line)
+            cut = access_fields_of(access, redactor, line)
         else:
+            line["message"] = redactor.clip(message, LONGEST_MESSAGE) if cut else redactor.text(message)
             cut = fields_of(record, self._plans, line) or cut
             if type(record.msg) is dict:
                 cut = add_fields(record.msg, self._plans, line) or cut
@@ -83,6 +86,7 @@ class Parts:
         second = int(created)
         known, text = self._second
         if second != known:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
             self._second = (second, text)
-        return f"{text}.{int((created - second) * 1e6):06d}Z"
+        micro = int((created - second) * 1e6)
+        return text + _DIGITS[micro // 1000] + _DIGITS[micro % 1000] + "Z"
