@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from .sparks import bars
@@ -34,12 +35,21 @@ def page(group: ErrorGroup, event_id: str) -> dict[str, object]:
     event = _event(group, event_id)
     return {
         "group": group,
+        "count": f"{group.count:,}",
+        "users": f"{group.users:,}",
+        "last_seen": ago(group.last_seen, now),
+        "first_seen": ago(group.first_seen, now),
         "event": event,
         "chart": chart(group, now),
         "groupings": list(Grouping.objects.filter(group=group).order_by("pk")[:GROUPINGS]),
         "activities": list(ErrorActivity.objects.filter(group=group)[:ACTIVITIES]),
         **(_sample(event) if event is not None else {}),
     }
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago something was, in one unit."""
+    return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now, depth=1)} ago"
 
 
 def _event(group: ErrorGroup, asked: str) -> ErrorEvent | None:
@@ -116,7 +126,9 @@ def _frame(frame: Mapping[str, Any]) -> dict[str, object]:
 def request_facts(request: Mapping[str, Any]) -> list[tuple[str, object]]:
     """Return what a request was, as (label, value) pairs."""
     facts = [("Method", "method"), ("Path", "path"), ("View", "view"), ("View name", "view_name"), ("Scheme", "scheme")]
-    return [(label, request[key]) for label, key in facts if request.get(key)]
+    shown = [(label, request[key]) for label, key in facts if request.get(key)]
+    # An unnamed view is named after its function.
+    return [(label, value) for label, value in shown if label != "View name" or value != request.get("view")]
 
 
 def request_tables(request: Mapping[str, Any]) -> list[tuple[str, object]]:

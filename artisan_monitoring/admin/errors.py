@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from ..errors.states import Actor, change_state
 from ..models.errors import ErrorEvent, ErrorGroup
@@ -197,9 +196,9 @@ class ErrorEventAdmin(ReadOnlyAdmin[ErrorEvent]):
 def _ago(moment: datetime, release: str) -> SafeString:
     local = timezone.localtime(moment)
     return format_html(
-        '<time datetime="{}" title="{}">{} ago</time>{}',
+        '<time datetime="{}" title="{}">{}</time>{}',
         local.isoformat(),
         f"{local:%Y-%m-%d %H:%M:%S %Z}",
-        timesince(moment, depth=1),
+        error_page.ago(moment, timezone.now()),
         format_html('<div class="am-release">{}</div>', release) if release else "",
     )

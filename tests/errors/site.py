@@ -40,14 +40,14 @@ def _explode() -> str:
 
 
 def lazy(request: HttpRequest) -> HttpResponse:
-    users = User.objects.all()
-    first = User(pk=5)
+    users = User.objects.all()  # noqa: F841
+    first = User(pk=5)  # noqa: F841
     raise ValueError("with a query set at hand")
 
 
 @sensitive_variables("card")
 def sensitive(request: HttpRequest) -> HttpResponse:
-    card, harmless = "visible-nowhere", "seen"
+    card, harmless = "visible-nowhere", "seen"  # noqa: F841
     return _deeper(card)
 
 
@@ -101,8 +101,7 @@ class PassingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        response = self.get_response(request)
-        return response
+        return self.get_response(request)
 
 
 urlpatterns = [

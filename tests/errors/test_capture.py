@@ -50,13 +50,15 @@ class TestRequests:
         Client(raise_request_exception=False).get("/fail/?page=2&api_token=tok_query_secret", HTTP_USER_AGENT="curl/8")
         (error,) = captured
         assert (error.type, error.message) == ("ValueError", "no such order 17")
-        assert error.record["handled"] is False and error.severity == AlertSeverity.HIGH
+        assert error.record["handled"] is False
+        assert error.severity == AlertSeverity.HIGH
         assert error.record["culprit"] == "tests.errors.site in fail"
         frame = own(error)[-1]
         assert frame["source"][frame["line"] - frame["first_line"]].strip().startswith("raise ValueError")
         assert frame["locals"]["order"] == "{'number': 17, 'card_token': [redacted]}"
         request = details(error)["request"]
-        assert request["path"] == "/fail/" and ["page", "2"] in request["query"]
+        assert request["path"] == "/fail/"
+        assert ["page", "2"] in request["query"]
         assert ["User-Agent", "curl/8"] in request["headers"]
         assert "secret" not in repr(error.record)
 
@@ -99,13 +101,15 @@ class TestRequests:
         Client(raise_request_exception=False).get("/template/")
         files = {frame["file"]: frame for frame in frames(captured[0]) if frame["function"] == "template"}
         page = next(frame for file, frame in files.items() if file.endswith("page.html"))
-        assert page["line"] == 5 and page["source"][page["line"] - page["first_line"]] == "<p>{{ broken }}</p>"
+        assert page["line"] == 5
+        assert page["source"][page["line"] - page["first_line"]] == "<p>{{ broken }}</p>"
 
     def test_lazy_objects_are_not_evaluated(self, captured, executed):
         Client(raise_request_exception=False).get("/lazy/")
         assert executed == []
         shown = own(captured[0])[-1]["locals"]
-        assert shown["users"] == "<QuerySet from User>" and shown["first"] == "<auth.User pk=5>"
+        assert shown["users"] == "<QuerySet from User>"
+        assert shown["first"] == "<auth.User pk=5>"
 
     def test_sensitive_variables_are_masked_also_below(self, captured):
         Client(raise_request_exception=False).get("/sensitive/")
@@ -128,7 +132,8 @@ class TestRequests:
         assert request.body
         error_tracker.track_error(raised(ValueError("x")), request=request)
         body = details(captured[0])["request"]["json"]
-        assert '"sku": 1' in body and "hush" not in body
+        assert '"sku": 1' in body
+        assert "hush" not in body
 
     def test_user_is_named_only_if_loaded(self, captured, rf):
         request = rf.get("/")
@@ -218,13 +223,14 @@ class TestHostile:
                 return f"<{User.objects.count()} users>"
 
         def view():
-            curious, beside = Curious(), "shown"
+            curious, beside = Curious(), "shown"  # noqa: F841
             raise ValueError("x")
 
         error_tracker.track_error(caught(view))
         assert executed == []
         shown = own(captured[0])[-1]["locals"]
-        assert shown["curious"] == "<broken repr of Curious>" and shown["beside"] == "'shown'"
+        assert shown["curious"] == "<broken repr of Curious>"
+        assert shown["beside"] == "'shown'"
 
     def test_text_that_databases_refuse_is_cleaned(self, captured, store):
         error_tracker.track_error(raised(ValueError("nul \x00 and \udc80")), context={"a\x00": "b\ud800"})
@@ -235,13 +241,14 @@ class TestHostile:
         from artisan_monitoring.core import guard
 
         error_tracker.track_error("not an exception")  # type: ignore[arg-type]
-        assert captured == [] and guard.failures.pop("errors.capture") == 1
+        assert captured == []
+        assert guard.failures.pop("errors.capture") == 1
 
     def test_sample_stays_below_64_kib(self, captured):
         import json
 
         def deep(level: int, blob: str) -> None:
-            big = {str(n): blob * 50 for n in range(50)}
+            big = {str(n): blob * 50 for n in range(50)}  # noqa: F841
             if level:
                 deep(level - 1, blob + str(level))
             raise ValueError(blob * 5_000)
@@ -298,7 +305,7 @@ class TestShapes:
             raise ExceptionGroup("several", [raised(ValueError("one")) for _ in range(number)])
 
         for number in (2, 4):
-            error_tracker.track_error(caught(lambda: fail(number)))
+            error_tracker.track_error(caught(lambda number=number: fail(number)))
         assert [each["relation"] for each in details(captured[0])["exception"]] == ["raised", "member", "member"]
         assert captured[0].record["components"] == captured[1].record["components"]
 
@@ -309,7 +316,7 @@ class TestShapes:
             return down(level - 1)
 
         for depth in (200, 301):
-            error_tracker.track_error(caught(lambda: down(depth)))
+            error_tracker.track_error(caught(lambda depth=depth: down(depth)))
         repeated = [frame for frame in own(captured[0]) if frame.get("repeated")]
         assert [frame["repeated"] for frame in repeated] == [200]
         assert captured[0].fingerprint == captured[1].fingerprint
@@ -354,7 +361,8 @@ class TestSampling:
         for _ in range(100):
             error_tracker.track_error(raised(ValueError("again")))
         full = [number for number, error in enumerate(captured, 1) if error.record["samples"]]
-        assert full == [1, 2, 3, 10, 30, 100] and len(captured) == 100
+        assert full == [1, 2, 3, 10, 30, 100]
+        assert len(captured) == 100
 
     def test_too_many_different_errors_are_counted_as_one(self, captured):
         for number in range(150):
@@ -371,4 +379,6 @@ class TestSampling:
         for _ in range(5):
             error_tracker.track_error(raised(ValueError("again")))
         (record,) = buffer.swap().merged["error"].by_key.values()
-        assert record["count"] == 5 and sum(record["hours"].values()) == 5 and len(record["samples"]) == 3
+        assert record["count"] == 5
+        assert sum(record["hours"].values()) == 5
+        assert len(record["samples"]) == 3
