@@ -98,7 +98,9 @@ def io():
     _io = None
 
 
-def test_liveness_does_no_io_even_under_atomic_requests(client, io, settings):
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_liveness_does_no_io_even_under_atomic_requests(client, io, settings, fast_path):
+    settings.ARTISAN_MONITORING = {"PROBE_FAST_PATH": fast_path}
     client.get("/health/liveness")
     for alias in connections:
         connections.settings[alias]["ATOMIC_REQUESTS"] = True

@@ -68,9 +68,11 @@ def test_postgres(alias, postgres):
     assert ask(DatabaseCheck(component_id="pg")).status is Status.PASS
 
 
-def test_a_probe_leaves_no_connection_behind(alias, postgres):
+@pytest.mark.parametrize("in_tests", [True, False])
+def test_a_probe_leaves_no_connection_behind(alias, postgres, settings, in_tests):
     import psycopg
 
+    settings.ARTISAN_MONITORING = {"IN_TESTS": in_tests, "HOUSEKEEPING": "off"}
     alias("pg", postgres.settings())
     question = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
     with psycopg.connect(postgres.dsn) as watching:
