@@ -65,7 +65,9 @@ def _store() -> Iterator[CheckMessage]:
     try:
         backend = import_string(chosen.BACKEND)
     except (ImportError, ValueError) as exc:
-        hint = "STORE['BACKEND'] is the dotted path of a store class, such as artisan_monitoring.stores.redis.RedisStore."
+        hint = (
+            "STORE['BACKEND'] is the dotted path of a store class, such as artisan_monitoring.stores.redis.RedisStore."
+        )
         yield checks.Error(f"The store {chosen.BACKEND!r} cannot be imported: {exc}", hint=hint, id=f"{TAG}.E004")
         return
     try:
@@ -88,7 +90,9 @@ def _middleware() -> Iterator[CheckMessage]:
     first = f"{PREFIX}{MIDDLEWARE[0]}"
     if first not in listed:
         hint = f'Put "{first}" first in MIDDLEWARE.'
-        yield checks.Warning("Requests are not monitored: MonitoringMiddleware is missing.", hint=hint, id=f"{TAG}.W001")
+        yield checks.Warning(
+            "Requests are not monitored: MonitoringMiddleware is missing.", hint=hint, id=f"{TAG}.W001"
+        )
         return
     if ours[0] != first:
         hint = f'Put "{first}" before {", ".join(ours[: ours.index(first)])}.'
@@ -108,7 +112,7 @@ def _threads() -> Iterator[CheckMessage]:
 def _threads_run() -> bool:
     """Say whether Python threads run here: uWSGI has none unless told."""
     try:
-        import uwsgi  # type: ignore[import-not-found]  # exists inside uWSGI alone
+        import uwsgi  # exists inside uWSGI alone
     except ImportError:
         return True
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt

@@ -1,4 +1,4 @@
-"""The one setting `ARTISAN_MONITORING`: typed defaults with their reasons, and how the rest of the package reads them."""
+"""The one setting `ARTISAN_MONITORING`: typed defaults with their reasons, and how all rooms read them."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

@@ -16,7 +16,7 @@ class StoreError(MonitoringError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached or is busy for now: the same call may succeed later, and must be retried unchanged."""
+    """The store cannot be reached or is busy for now: the same call may succeed later, retried unchanged."""
 
 
 class StoreRefused(StoreError):

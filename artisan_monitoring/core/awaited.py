@@ -1,4 +1,4 @@
-"""A value that can be awaited though it is there already: for calls that never block and work with and without await."""
+"""A value that can be awaited though it is there already: for calls that work with and without `await`."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def series_from_text(text: str) -> Series:
     match json.loads(text):
         case [str(name), str(kind), str(unit), [*tags], str(combine)] if kind in KINDS and combine in COMBINES:
             pairs = tuple(_pair(each) for each in tags)
-            return Series(name, kind, unit, pairs, combine)  # type: ignore[arg-type]  # membership was just tested
+            return Series(name, kind, unit, pairs, combine)
     raise ValueError(f"not a series: {text:.200}")
 
 

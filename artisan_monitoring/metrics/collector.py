@@ -173,7 +173,7 @@ class MetricsCollector:
         exemplar = {key: value for key, value in context.current().items() if key in ("trace_id", "request_id")}
         room = MAX_EXEMPLAR_CHARS - sum(len(key) + len(value) for key, value in exemplar.items())
         cleaned = redactor().value(dict(metadata))
-        for key, value in (cleaned.items() if isinstance(cleaned, dict) else ()):
+        for key, value in cleaned.items() if isinstance(cleaned, dict) else ():
             text = str(value)
             room -= len(key) + len(text)
             if room < 0:

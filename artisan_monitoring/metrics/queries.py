@@ -90,9 +90,7 @@ def read(
     store = get_store()
     step = max(MINUTE, floor(step_s, MINUTE)) if step_s else step_for(start, end, points)
     first = floor(start, step)
-    wanted = {
-        each.id: _group(each, group_by) for each in store.series(name) if _matches(each, where or {})
-    }
+    wanted = {each.id: _group(each, group_by) for each in store.series(name) if _matches(each, where or {})}
     result = Result(first, int(end), step, store.now())
     cells: dict[Group, dict[int, Cell]] = {}
     if wanted:
@@ -116,9 +114,7 @@ def gauge_now(name: str, where: Mapping[str, str] | None = None) -> float | None
     series = [each for each in store.series(name) if each.kind == "gauge" and _matches(each, where or {})]
     readings = store.gauges([each.id for each in series])
     fresh_s = GAUGE_SILENCE_FLUSHES * (get_settings().FLUSH_INTERVAL_S or store.flush_interval_s)
-    values = [
-        value for each in series if (value := combine(each, readings.get(each.id, ()), fresh_s)) is not None
-    ]
+    values = [value for each in series if (value := combine(each, readings.get(each.id, ()), fresh_s)) is not None]
     if not values:
         return None
     return max(values) if series[0].combine == "max" else min(values) if series[0].combine == "min" else sum(values)
@@ -133,7 +129,9 @@ def combine(series: Series, readings: Iterable[GaugeValue], fresh_s: float) -> f
     values = [each.value for each in readings if each.age_s <= fresh_s]
     if not values:
         return None
-    return {"sum": sum, "max": max, "min": min}[series.combine](values)
+    if series.combine == "sum":
+        return sum(values)
+    return max(values) if series.combine == "max" else min(values)
 
 
 def _matches(series: Series, where: Mapping[str, str]) -> bool:
@@ -146,9 +144,7 @@ def _group(series: Series, group_by: Sequence[str]) -> Group:
     return tuple(tags.get(key, "") for key in group_by)
 
 
-def _buckets(
-    store: Store, name: str, ids: list[str], start: float, end: float, now: float
-) -> Iterator[Bucket]:
+def _buckets(store: Store, name: str, ids: list[str], start: float, end: float, now: float) -> Iterator[Bucket]:
     """Yield cells: roll-ups for the hours whose buckets have expired, buckets for the rest."""
     oldest = floor(now - get_settings().RETENTION.METRICS * DAY, HOUR)
     if start < oldest:

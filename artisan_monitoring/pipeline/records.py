@@ -72,9 +72,7 @@ def _cursor(store: Store, shard: int, epoch: str, using: str) -> ConsumerCursor:
 
 def _advance(cursor: ConsumerCursor, upto: int, using: str) -> bool:
     """Move the cursor, unless another drainer has."""
-    unmoved = ConsumerCursor.objects.using(using).filter(
-        pk=cursor.pk, epoch=cursor.epoch, position=cursor.position
-    )
+    unmoved = ConsumerCursor.objects.using(using).filter(pk=cursor.pk, epoch=cursor.epoch, position=cursor.position)
     return unmoved.update(position=upto) == 1
 
 

@@ -1,4 +1,4 @@
-"""The buffer loses nothing: not between threads, not when a finaliser records, not when minutes turn or clocks go back."""
+"""The buffer loses nothing: not between threads, not when a finaliser records, not when a clock goes back."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ class RefusingStore(ScriptedStore):
 
     def append(self, shard: int, process: str, sequence: int, payload: bytes, *, limit_bytes: int) -> Appended:
         batch = unpack_batch(payload)
-        names = [delta.series.name for delta in batch.deltas] + [row["n"] for rows in batch.records.values() for row in rows]
+        names = [delta.series.name for delta in batch.deltas] + [
+            row["n"] for rows in batch.records.values() for row in rows
+        ]
         if "bad" in names:
             raise StoreRefused
         return super().append(shard, process, sequence, payload, limit_bytes=limit_bytes)
