@@ -10,7 +10,6 @@ from django.db.models.signals import post_migrate
 from ..pipeline.jobs import register_job, run_job
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import on_drained
-from ..stores import get_store
 from .defaults import seed_default_rules
 
 WAKE_EVERY_S = 1.0
@@ -38,6 +37,4 @@ def wake() -> None:
         return
     _woken_at = now
     for name in ("evaluate_alerts", "deliver_notifications"):
-        record = get_store().job_records().get(name)
-        # In the name of whoever does it else: the housekeeper takes over what is not done by Celery or the process.
-        run_job(name, runner=record.runner if record and record.runner else "manual")
+        run_job(name)

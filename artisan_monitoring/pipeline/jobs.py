@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.utils.module_loading import import_string
@@ -67,19 +68,24 @@ def jobs() -> dict[str, Job]:
     return dict(_jobs)
 
 
-def run_job(name: str, *, runner: str = "manual") -> bool:
+_runner: ContextVar[str] = ContextVar("artisan_job_runner", default="manual")
+
+
+def run_job(name: str, *, runner: str = "") -> bool:
     """Run a job under its lease; return whether it ran (not: another holds the lease).
 
-    A failure of the job is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where
+    `runner` says who does it; a job run by another job has the same runner, else it is `manual`. A failure of the job is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where
     the lease cannot be asked for.
     """
     job = _jobs[name]
+    runner = runner or _runner.get()
     store = get_store()
     lease = store.acquire_lease(name, _holder(), job.lease_s)
     if lease is None:
         return False
     began, clock = store.now(), time.perf_counter()
     error = ""
+    outer = _runner.set(runner)
     try:
         function: Callable[[], object] = import_string(job.path)
         with own_connection(get_settings().DATABASE):
@@ -89,6 +95,7 @@ def run_job(name: str, *, runner: str = "manual") -> bool:
         report(f"job.{name}", exc)
         raise
     finally:
+        _runner.reset(outer)
         store.record_job(JobRun(name, runner, began, time.perf_counter() - clock, error))
         store.release_lease(lease)
     return True
