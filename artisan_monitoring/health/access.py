@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ..conf import get_settings, on_settings_change
-from ..core.clientip import Networks, client_address, counting_key, parse_networks, resolved_client
+from ..core.clientip import Network, Networks, client_address, counting_key, parse_networks, resolved_client
 from ..core.guard import guarded
 
 # A header that says somebody else is behind the peer. One that stands here keeps a peer from being taken for itself.
@@ -39,7 +39,7 @@ _forwarded_header = ""
 
 def _lenient(texts: Iterable[str]) -> Networks:
     # What is no network is a system-check error; here it gives rights to nobody.
-    found = []
+    found: list[Network] = []
     for text in texts:
         try:
             found.extend(parse_networks([text]))
@@ -112,7 +112,7 @@ def _from_known_network(request: HttpRequest) -> bool:
     if _forwarded_header not in meta:
         return False  # somebody is behind the peer, and the header we believe does not say who
     client = resolved_client(peer, meta[_forwarded_header], _proxies)
-    return bool(client) and _networks.holds(client)
+    return client is not None and _networks.holds(client)
 
 
 def _session_user(request: HttpRequest) -> bool | None:

@@ -18,7 +18,8 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse
 from ..conf import get_settings, on_settings_change
 from ..core.guard import report
 from .access import client_of
-from .answers import answer, answer_async
+from .answers import Answer, answer, answer_async
+from .base import Status
 from .views import alive, render
 
 _PROBES = ("liveness", "readiness")
@@ -36,7 +37,12 @@ def answer_probe(request: HttpRequest) -> HttpResponse | None:
     probe = paths.get(request.path_info)
     if probe is None or request.method not in ("GET", "HEAD"):
         return None
-    return alive() if probe == "liveness" else render(answer("READINESS", client_of(request)))
+    if probe == "liveness":
+        return alive()
+    try:
+        return render(answer("READINESS", client_of(request)))
+    except Exception as exc:
+        return _unable(exc)
 
 
 def answer_probe_async(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse] | None:
@@ -51,7 +57,18 @@ def answer_probe_async(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse
 
 
 async def _answer_async(request: HttpRequest, probe: str) -> HttpResponse:
-    return alive() if probe == "liveness" else render(await answer_async("READINESS", client_of(request)))
+    if probe == "liveness":
+        return alive()
+    try:
+        return render(await answer_async("READINESS", client_of(request)))
+    except Exception as exc:
+        return _unable(exc)
+
+
+def _unable(exc: Exception) -> HttpResponse:
+    # A probe that cannot be answered must not say "ready", and must not tell why to everybody.
+    report("health.fast", exc)
+    return render(Answer(Status.FAIL))
 
 
 def _resolve() -> dict[str, str]:

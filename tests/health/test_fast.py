@@ -9,7 +9,7 @@ import time
 
 import pytest
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import AsyncClient, RequestFactory
 from django.urls import include, path, set_script_prefix
 
 from artisan_monitoring.health import fast
@@ -107,6 +107,28 @@ def test_async_readiness_leaves_the_loop_free(configure):
     assert status == 503
     assert ticks > 5
     assert took < 1.5
+
+
+def test_a_fault_of_ours_is_not_ready_and_tells_nothing(monkeypatch):
+    def broken(request):
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(fast, "client_of", broken)
+    response = probe("/health/readiness")
+    assert (response.status_code, json.loads(response.content)) == (503, {"status": "fail"})
+    response = asyncio.run(fast.answer_probe_async(RequestFactory().get("/health/readiness")))
+    assert response.status_code == 503
+
+
+@pytest.mark.parametrize("where", ["/health/liveness", "/health/readiness"])
+def test_the_middleware_answers_before_django_does(client, settings, where):
+    settings.ALLOWED_HOSTS = ["shop.example"]
+    settings.SECURE_SSL_REDIRECT = True
+    pod = "10.2.3.4:8000"
+    assert client.get(where, HTTP_HOST=pod).status_code == 200
+    assert asyncio.run(AsyncClient().get(where, headers={"host": pod})).status_code == 200
+    settings.ARTISAN_MONITORING = {"PROBE_FAST_PATH": False}
+    assert client.get(where, HTTP_HOST=pod).status_code in (301, 400)
 
 
 def test_async_says_at_once_what_is_no_probe():
