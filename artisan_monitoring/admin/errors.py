@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +36,7 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         return [("all", "All"), (State.RESOLVED.value, "Resolved"), (State.MUTED.value, "Muted")]
 
-    def choices(self, changelist: ChangeList) -> Iterable[dict[str, object]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         first, *rest = super().choices(changelist)
         yield {**first, "display": "Open"}
         yield from rest
@@ -149,7 +150,7 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
         if not self.has_view_permission(request, group):
             raise PermissionDenied
         if group is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404
         context = {
             **self.admin_site.each_context(request),
             **error_page.page(group, request.GET.get("event", "")),
@@ -188,7 +189,7 @@ class ErrorEventAdmin(ReadOnlyAdmin[ErrorEvent]):
         if not self.has_view_permission(request, event):
             raise PermissionDenied
         if event is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404
         page = reverse("admin:artisan_monitoring_errorgroup_change", args=[event.group_id])
         return HttpResponseRedirect(f"{page}?event={event.pk}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 from .plain import broken, describe
@@ -19,7 +19,12 @@ LOOKAHEAD = 4_000
 _CODE = (FunctionType, MethodType, BuiltinFunctionType, ModuleType, type)
 _PLAIN = frozenset({int, float, bool, type(None), complex})
 _MAX_KINDS = 2_000
-_SEQUENCES = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+_SEQUENCES: dict[type, tuple[Callable[[object], Iterator[object]], str, str]] = {
+    list: (list.__iter__, "[", "]"),  # type: ignore[dict-item]
+    tuple: (tuple.__iter__, "(", ")"),  # type: ignore[dict-item]
+    set: (set.__iter__, "{", "}"),  # type: ignore[dict-item]
+    frozenset: (frozenset.__iter__, "{", "}"),  # type: ignore[dict-item]
+}
 
 
 def clean_text(text: str, limit: int = 1_000) -> str:
@@ -91,18 +96,17 @@ class SafeRepr:
 
     def _sequence(self, value: object, kind: type, depth: int) -> str:
         base = next(each for each in _SEQUENCES if issubclass(kind, each))
-        left, right = _SEQUENCES[base]
+        iterate, left, right = _SEQUENCES[base]
         prefix = kind.__qualname__ if kind not in _SEQUENCES or base is frozenset else ""
-        return f"{prefix}{left}{self._listed(self._items(base.__iter__(value), depth))}{right}"
+        return f"{prefix}{left}{self._listed(self._items(iterate(value), depth))}{right}"
 
     def _items(self, items: Iterable[object], depth: int) -> Iterable[str]:
         return (self._show(item, depth - 1) for item in items)
 
     def _mapping(self, value: object, kind: type, depth: int) -> str:
-        pairs = (
-            f"{self._show(key, depth - 1)}: {self._under(key, item, depth)}"
-            for key, item in list(dict.items(value))[: BREADTH + 1]  # type: ignore[arg-type]
-        )
+        mapping: dict[object, object] = value  # type: ignore[assignment]
+        items = list(dict.items(mapping))[: BREADTH + 1]
+        pairs = (f"{self._show(key, depth - 1)}: {self._under(key, item, depth)}" for key, item in items)
         return ("" if kind is dict else kind.__qualname__) + "{" + self._listed(pairs) + "}"
 
     def _attributes(self, value: object, kind: type, depth: int) -> str:
@@ -113,7 +117,7 @@ class SafeRepr:
         return f"{kind.__qualname__}({self._listed(pairs)})"
 
     def _under(self, name: object, item: object, depth: int) -> str:
-        if issubclass(type(name), str) and self._redactor.is_secret_key(str.__str__(name)):  # type: ignore[arg-type]
+        if issubclass(type(name), str) and self._redactor.is_secret_key(str.__str__(name)):
             return MASK
         return self._show(item, depth - 1)
 

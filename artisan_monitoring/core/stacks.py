@@ -27,10 +27,6 @@ CACHED_LINES = 4_096
 # Shown of a chain: at most this many exceptions, of a group at most this many members.
 LINKS = 10
 MEMBERS = 5
-# A repeating cycle of this many frames is folded (a calls b calls c calls a).
-CYCLE = 4
-HEAD_FRAMES = 12
-TAIL_FRAMES = 38
 
 _LIBRARY_PATHS = tuple(
     {os.path.join(path, "") for key, path in sysconfig.get_paths().items() if key.endswith(("stdlib", "lib"))}
@@ -109,11 +105,17 @@ def caller() -> FrameType | None:
     return frame
 
 
-def chain(exc: BaseException) -> list[Link]:
-    """Return the exception and what it came from, as Python prints it: causes, contexts, members of groups.
+# The slots themselves: a subclass may have put anything in their place, or in front of them.
+_slots = vars(BaseException)
+_traceback: Callable[[BaseException], TracebackType | None] = _slots["__traceback__"].__get__
+_cause: Callable[[BaseException], BaseException | None] = _slots["__cause__"].__get__
+_context: Callable[[BaseException], BaseException | None] = _slots["__context__"].__get__
+_suppress_context: Callable[[BaseException], bool] = _slots["__suppress_context__"].__get__
+_members: Callable[[BaseException], tuple[BaseException, ...]] = vars(BaseExceptionGroup)["exceptions"].__get__
 
-    The slots of `BaseException` are read directly: a subclass may have put anything in their place.
-    """
+
+def chain(exc: BaseException) -> list[Link]:
+    """Return the exception and what it came from, as Python prints it: causes, contexts, members of groups."""
     links = [Link(exc, "raised", -1)]
     seen = {id(exc)}
     index = 0
@@ -123,21 +125,21 @@ def chain(exc: BaseException) -> list[Link]:
                 seen.add(id(other))
                 links.append(Link(other, relation, index))
         link = links[index]
-        link.entries = entries_of(BaseException.__traceback__.__get__(link.exc))  # type: ignore[attr-defined]
+        link.entries = entries_of(_traceback(link.exc))
         index += 1
     return links
 
 
 def _origins(exc: BaseException) -> Iterable[tuple[str, BaseException]]:
-    cause = BaseException.__cause__.__get__(exc)  # type: ignore[attr-defined]
+    cause = _cause(exc)
     if cause is not None:
         yield "cause", cause
-    elif not BaseException.__suppress_context__.__get__(exc):  # type: ignore[attr-defined]
-        context = BaseException.__context__.__get__(exc)  # type: ignore[attr-defined]
+    elif not _suppress_context(exc):
+        context = _context(exc)
         if context is not None:
             yield "context", context
     if issubclass(type(exc), BaseExceptionGroup):  # isinstance() would ask the object for its __class__
-        for member in BaseExceptionGroup.exceptions.__get__(exc)[:MEMBERS]:  # type: ignore[attr-defined]
+        for member in _members(exc)[:MEMBERS]:
             yield "member", member
 
 
@@ -272,32 +274,3 @@ def _anchored(code: CodeType, lines: list[str]) -> bool:
         return False
     first = lines[code.co_firstlineno - 1].lstrip()
     return first.startswith("@") or code.co_name in first
-
-
-def fold(keys: Sequence[object]) -> list[tuple[int, int]]:
-    """Fold repeating runs of at most `CYCLE` keys: return (index of the kept one, times it stands for).
-
-    >>> fold("abcbcbcd")
-    [(0, 1), (1, 3), (2, 3), (7, 1)]
-    """
-    kept: list[list[int]] = []
-    for index in range(len(keys)):
-        kept.append([index, 1])
-        for size in range(1, CYCLE + 1):
-            if len(kept) < 2 * size:
-                break
-            last, before = kept[-size:], kept[-2 * size : -size]
-            if all(keys[new[0]] == keys[old[0]] for new, old in zip(last, before, strict=True)):
-                for new, old in zip(last, before, strict=True):
-                    old[1] += new[1]
-                del kept[-size:]
-                break
-    return [(index, times) for index, times in kept]
-
-
-def trim(frames: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
-    """Keep the outermost and innermost frames of a long stack; return them and how many were left out."""
-    left_out = len(frames) - HEAD_FRAMES - TAIL_FRAMES
-    if left_out <= 0:
-        return frames, 0
-    return frames[:HEAD_FRAMES] + frames[-TAIL_FRAMES:], left_out

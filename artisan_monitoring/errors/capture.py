@@ -29,13 +29,11 @@ from ..metrics.handles import Handle
 from ..pipeline.buffer import buffer
 from . import samples
 from .deltas import merge
+from .marks import first_sight
 from .requests import route_of, user_of
 from .sampling import Sampler
 from .templates import Shown, has_other_lines, with_other_lines
 
-MARK = "_artisan_recorded"
-# Outside a request or task there is nothing to tell "the same raise" by: within this time it is.
-SAME_RAISE_S = 2.0
 KNOWN_PLACES = 1_000
 
 
@@ -129,7 +127,7 @@ def capture_exception(
     MEDIUM and what was not is HIGH. Never raises, never queries, never reads the request's body.
     """
     bound = _bound()
-    if not bound.enabled or not _first_sight(exc) or _is_ignored(exc, bound.ignored):
+    if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
     # A __str__ or __repr__ of the host's must not query on our behalf.
     with no_queries():
@@ -252,26 +250,6 @@ def _sample(
         "host": bound.host,
         "details": samples.details(reading.links, reading.parts, reading.shown, request, context, bound.redactor),
     }
-
-
-# The slot itself, whatever a subclass has put in front of it: __slots__, a frozen __setattr__, a __getattribute__.
-_own_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
-
-
-def _first_sight(exc: BaseException) -> bool:
-    """Mark the exception, and say whether this unit of work sees it for the first time.
-
-    The mark names the unit of work: an exception object kept in a module and raised by every request counts each time.
-    Plain values only, for whoever pickles the exception.
-    """
-    unit = ctx.request_id.get() or ctx.task.get()
-    now = time.monotonic()
-    own = _own_attributes(exc)
-    seen = own.get(MARK)
-    own[MARK] = (unit, now)
-    if seen is None or seen[0] != unit:
-        return True
-    return unit is None and now - float(seen[1]) > SAME_RAISE_S
 
 
 def _is_ignored(exc: BaseException, ignored: frozenset[str]) -> bool:

@@ -18,10 +18,11 @@ from django.http import HttpRequest
 from ..conf import get_settings
 from ..core import context
 from ..core.fingerprints import ExceptionPart
+from ..core.folding import fold, trim
 from ..core.guard import guarded
 from ..core.redaction import MASK, Redactor
 from ..core.reprs import SafeRepr, clean_text
-from ..core.stacks import Link, fold, notes_of, trim
+from ..core.stacks import Link, notes_of
 from .requests import summarise
 from .templates import Shown
 
