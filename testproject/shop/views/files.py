@@ -28,7 +28,8 @@ class _Line:
 
 
 def _rows():
-    return Product.objects.order_by("slug").values_list(*COLUMNS)
+    # Not values_list(): Django 5.2 runs its query outside of the worker thread when it is iterated asynchronously.
+    return Product.objects.order_by("slug").values(*COLUMNS)
 
 
 def _lines() -> Iterator[str]:
@@ -36,7 +37,7 @@ def _lines() -> Iterator[str]:
     yield writer.writerow(("shelf", *COLUMNS))
     for shelf in range(SHELVES):
         for row in _rows().iterator():
-            yield writer.writerow((shelf, *row))
+            yield writer.writerow((shelf, *row.values()))
 
 
 async def _lines_async() -> AsyncIterator[str]:
@@ -44,7 +45,7 @@ async def _lines_async() -> AsyncIterator[str]:
     yield writer.writerow(("shelf", *COLUMNS))
     for shelf in range(SHELVES):
         async for row in _rows().aiterator():
-            yield writer.writerow((shelf, *row))
+            yield writer.writerow((shelf, *row.values()))
 
 
 @require_safe
