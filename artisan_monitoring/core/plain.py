@@ -118,14 +118,19 @@ def _attributes(obj: object, kind: type) -> Iterable[tuple[str, object]]:
 def no_queries() -> Iterator[None]:
     """Refuse SQL on this thread's open Django connections: a `__repr__` that wants some fails instead."""
     database = sys.modules.get("django.db")  # looked up, not imported: without Django loaded nothing can query
+    if database is None:
+        yield
+        return
     with ExitStack() as stack:
-        if database is not None:
-            for connection in database.connections.all(initialized_only=True):
-                stack.enter_context(connection.execute_wrapper(_refuse))
+        for connection in database.connections.all(initialized_only=True):
+            stack.enter_context(connection.execute_wrapper(_refuse))
+            stack.callback(setattr, connection, "needs_rollback", connection.needs_rollback)
         yield
 
 
 def _refuse(execute: object, sql: object, params: object, many: object, context: object) -> object:
+    # It has not reached the database. Django marks the host's transaction as broken all the same when a save() fails:
+    # no_queries() takes that mark back.
     raise RuntimeError("a repr must not run a query")
 
 

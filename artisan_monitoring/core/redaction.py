@@ -156,7 +156,6 @@ class _Copy:
             return self._number(float.__float__(cast("float", obj)))
         if issubclass(kind, bytes | bytearray | memoryview):
             return self._bytes(cast("bytes | bytearray | memoryview", obj))
-        self._left -= 1
         if is_lazy(kind) and (inner := unwrapped(obj)) is not obj:
             return self.of(inner, depth)
         if (inside := children(obj, self._breadth)) is None:
@@ -205,6 +204,7 @@ class _Copy:
             self.cut = True
             return f"<{type_name(type(obj))} left out>"
         self._inside.add(id(obj))
+        self._left -= 1 + len(inside.named or inside.items)
         try:
             copied: list[Json] | dict[str, Json]
             if inside.named is not None:
