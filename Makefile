@@ -57,7 +57,7 @@ run: $(STAMP) ## the shop on Django's development server, without the demo's tra
 	@for alias in $$($(PY) manage.py shell -v 0 -c 'from django.conf import settings; print(*settings.DATABASES)'); do \
 	    $(PY) manage.py migrate -v 0 --database "$$alias" || exit 1; \
 	done
-	@$(PY) manage.py runserver $(ADDRESS)
+	@DEBUG=$${DEBUG-1} $(PY) manage.py runserver $(ADDRESS)
 
 worker: $(STAMP) ## the shop's Celery worker, with beat (needs REDIS_URL)
 	@[ -n "$$REDIS_URL" ] || { echo "Set REDIS_URL first: Celery needs a broker. Without one the site does the periodic work itself." >&2; exit 1; }
