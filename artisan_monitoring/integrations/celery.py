@@ -125,12 +125,17 @@ def _id(carried: Mapping[str, object], name: str) -> str | None:
 
 
 def capture(sender: Any = None, exception: BaseException | None = None, **kwargs: object) -> None:
-    """Receiver of `task_failure`: record the error, unless the task declares it as expected (`throws`)."""
+    """Receiver of `task_failure`: record the error, unless the task declares it as expected (`throws`).
+
+    A job of ours that fails is recorded as such, and is an alert when it goes on.
+    """
     with guarded("celery.capture"):
-        if exception is None or isinstance(exception, tuple(getattr(sender, "throws", ()) or ())):
+        name = str(getattr(sender, "name", ""))
+        expected = tuple(getattr(sender, "throws", ()) or ())
+        if exception is None or isinstance(exception, expected) or name.startswith(OUR_TASKS):
             return
         request = getattr(sender, "request", None)
-        details = {"task": getattr(sender, "name", ""), "task_id": kwargs.get("task_id")}
+        details = {"task": name, "task_id": kwargs.get("task_id")}
         if request is not None:
             details |= {"retries": request.retries, "queue": _queue(request)}
         capture_exception(exception, handled=False, mechanism="celery", context=details)

@@ -74,8 +74,9 @@ _runner: ContextVar[str] = ContextVar("artisan_job_runner", default="manual")
 def run_job(name: str, *, runner: str = "") -> bool:
     """Run a job under its lease; return whether it ran (not: another holds the lease).
 
-    `runner` says who does it; a job run by another job has the same runner, else it is `manual`. A failure of the job is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where
-    the lease cannot be asked for.
+    `runner` says who does it; a job run by another job has the same runner, else it is `manual`. A failure of the job
+    is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where the lease cannot be
+    asked for.
     """
     job = _jobs[name]
     runner = runner or _runner.get()

@@ -240,14 +240,15 @@ def test_a_task_within_a_task_leaves_the_outer_ones_context_alone(app: Celery, r
     assert seen == ["shop.inner", "shop.outer"]
 
 
-def test_our_own_jobs_make_no_task_metrics(app: Celery, run: Run) -> None:
+def test_our_own_jobs_make_neither_task_metrics_nor_errors(app: Celery, run: Run, captured: list[Captured]) -> None:
     @app.task(name="artisan_monitoring.tasks.made_up")
     def job() -> None:
-        pass
+        raise OSError("the store is away")
 
     with capture_metrics() as metrics:
         run(job)
         assert DURATION not in metrics.names()
+    assert captured == []
 
 
 def test_monitoring_that_breaks_breaks_no_task(app: Celery, run: Run) -> None:
