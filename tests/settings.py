@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
-
-def _work_dir() -> Path:
-    """Return where the databases live: TESTS_DIR, given to the child of a test, else a directory that ends with us."""
-    if given := os.environ.get("TESTS_DIR"):
-        return Path(given)
-    made, owner = Path(tempfile.mkdtemp(prefix="artisan-tests-")), os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(made, ignore_errors=True))
-    return made
+from tests.directories import own_directory
 
 
-WORK_DIR = _work_dir()
+# TESTS_DIR is for the child of a test: it shares the databases of its parent.
+WORK_DIR = Path(os.environ.get("TESTS_DIR") or own_directory("databases"))
 
 
 def _sqlite(name: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import redis
 
+from tests.directories import own_directory
 from tests.services import PostgresServer, RedisServer, ServiceMissing, find_chromium, find_postgres, find_redis
 from tests.services.postgres import _open_to_all
 
@@ -145,7 +146,8 @@ def test_closed_directory_is_not_open_to_all(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_server_ends_with_a_killed_test_run(redis_server: RedisServer) -> None:
     code = (
-        "import time; from tests.services import RedisServer\n"
+        "import time; from tests.directories import own_directory
+from tests.services import RedisServer\n"
         "server = RedisServer(); server.start()\n"
         "print(server._process.pid, server.directory, flush=True); time.sleep(60)"
     )
@@ -160,8 +162,9 @@ def test_server_ends_with_a_killed_test_run(redis_server: RedisServer) -> None:
     while psutil.pid_exists(int(pid)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not psutil.pid_exists(int(pid))
-    Path(directory, "server.log").unlink()
-    Path(directory).rmdir()
+    assert Path(directory).exists()
+    own_directory("next").rmdir()
+    assert not Path(directory).exists(), "the next to make a directory removes those of the dead"
 
 
 INNER = """

@@ -11,11 +11,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import psutil
+
+from tests.directories import own_directory
 
 # Run by a bare interpreter before the server: gives up root if told to, asks Linux to end the server when the thread
 # that started it ends (PR_SET_PDEATHSIG = 1; set after setuid, which clears it), and becomes the server.
@@ -69,7 +70,7 @@ class Server:
     def __init__(self, *, owner: tuple[int, int] | None = None) -> None:
         self.port = free_port(*self.port_offsets)
         self.owner = owner
-        self.directory = Path(tempfile.mkdtemp(prefix=f"artisan-{type(self).__name__.lower()}-"))
+        self.directory = own_directory(type(self).__name__.strip("_").lower())
         if owner:
             os.chown(self.directory, *owner)
         self._process: subprocess.Popen[bytes] | None = None
