@@ -34,7 +34,7 @@ _VARYING: tuple[tuple[str, re.Pattern[str]], ...] = (
 _DATABASE_ERRORS = frozenset({"IntegrityError", "OperationalError", "ProgrammingError", "DataError", "InternalError"})
 # SQLite, PostgreSQL, MySQL: "UNIQUE constraint failed: shop_item.sku", 'relation "x" does not exist', "for key 'x'".
 _DATABASE_OBJECT = re.compile(
-    r"(?:constraint failed: |no such (?:table|column): )([\w., ]{1,200})"
+    r"(?:constraint failed: |no such (?:table|column): )([\w.]{1,120}(?:, [\w.]{1,120}){0,9})"
     r"|(?:constraint|relation|column|table|key) [\"'`]([\w.]{1,120})[\"'`]",
     re.I,
 )
