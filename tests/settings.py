@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests.directories import own_directory
 
-
 # TESTS_DIR is for the child of a test: it shares the databases of its parent.
 WORK_DIR = Path(os.environ.get("TESTS_DIR") or own_directory("databases"))
 

@@ -146,8 +146,7 @@ def test_closed_directory_is_not_open_to_all(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_server_ends_with_a_killed_test_run(redis_server: RedisServer) -> None:
     code = (
-        "import time; from tests.directories import own_directory
-from tests.services import RedisServer\n"
+        "import time; from tests.services import RedisServer\n"
         "server = RedisServer(); server.start()\n"
         "print(server._process.pid, server.directory, flush=True); time.sleep(60)"
     )
