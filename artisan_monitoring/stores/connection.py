@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakSet
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 
@@ -140,7 +140,25 @@ def _connect(alias: str, settings: dict[str, Any]) -> BaseDatabaseWrapper:
     wrapper = backend(own, alias)
     # Only this thread uses it, but another may close it at shutdown.
     wrapper.inc_thread_sharing()
+    if backend.vendor == "sqlite" and not _is_shared_file(alias, settings):
+        _write_ahead(wrapper)
     return wrapper
+
+
+def _is_shared_file(alias: str, settings: dict[str, Any]) -> bool:
+    """Say whether the host has tables in this SQLite file: then how it keeps its journal is the host's choice."""
+    others = [each["NAME"] for other, each in connections.settings.items() if other != alias]
+    return alias == DEFAULT_DB_ALIAS or settings["NAME"] in others
+
+
+def _write_ahead(wrapper: BaseDatabaseWrapper) -> None:
+    """Keep a write-ahead log, so that pages that read and the drain that writes do not wait for each other."""
+    try:
+        with wrapper.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode=WAL")
+    except DatabaseError:
+        # Read-only or locked for now: what is to be done with it says so itself.
+        wrapper.close()
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ..conf import get_settings
@@ -10,12 +12,27 @@ from ..core.histogram import Cell
 from ..core.packing import Delta, NotABatch, unpack_cell
 from ..core.series import OVERFLOW, Series
 from ..core.windows import HOUR, floor
+from ..exceptions import StoreRefused
 from .base import Commit, merge_deltas
 
 STORE_SERIES = "store_series"
 UNREADABLE_CELL = "unreadable_cell"
 
 Gauge = tuple[Series, str, float, float]
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Refuse a value that cannot be packed or bound: a count beyond 64 bits, text that is not Unicode."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError, RecursionError, struct.error) as exc:
+        raise StoreRefused(f"a value that cannot be stored: {exc}") from exc
+
+
+def storable(text: str) -> str:
+    """Return text that every store can hold: no lone surrogates, no NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def series_of(commit: Commit) -> dict[str, Series]:

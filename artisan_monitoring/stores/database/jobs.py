@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from ...models import JobLease, StoredNote
 from ..base import JobRecord, JobRun, Lease, Note
+from ..merging import storable
 from .sql import Clock, upsert
 
 
@@ -39,7 +40,7 @@ def record_job(alias: str, run: JobRun) -> None:
         "runner": run.runner,
         "last_start": run.started_at,
         "last_duration_s": run.duration_s,
-        "last_error": run.error.replace("\x00", ""),
+        "last_error": storable(run.error),
         "runs": F("runs") + 1,
     }
     if run.error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from ...exceptions import StoreRefused, StoreUnavailable
 from ..connection import own_connection
+from ..merging import refusing
 
 ROWS_A_STATEMENT = 500
 """SQLite takes 999 parameters by Django's reckoning, and a short statement holds its locks shortly."""
@@ -60,11 +60,8 @@ def session(alias: str) -> Iterator[None]:
 @contextmanager
 def writing(alias: str) -> Iterator[None]:
     """Like `session`, for a caller's values: one that cannot be packed or bound is refused."""
-    try:
-        with session(alias):
-            yield
-    except (ValueError, TypeError, OverflowError, struct.error) as exc:
-        raise StoreRefused(f"a value that cannot be stored: {exc}") from exc
+    with refusing(), session(alias):
+        yield
 
 
 def upsert(alias: str, rows: Sequence[Model], unique: Sequence[str], update: Sequence[str]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from ...core.histogram import COARSE_SCHEMA, Cell
@@ -19,6 +20,7 @@ from . import inbox
 from .losses import add_losses
 from .sql import ROWS_A_STATEMENT, session, upsert
 
+SQLITE_REST_S = 0.002
 SERIES_AT_ONCE = 8
 """Eight series have at most 480 one-minute cells in an hour."""
 
@@ -44,7 +46,7 @@ def pack_hour(alias: str, hour: int, breathe: Callable[[], None]) -> int:
         if not went:
             return done
         done += went
-        breathe()
+        _rest(alias, breathe)
 
 
 def _pack_some(alias: str, hour: int) -> int:
@@ -94,4 +96,11 @@ def _delete(alias: str, rows: QuerySet[Any], breathe: Callable[[], None]) -> int
         done += went
         if len(keys) < ROWS_A_STATEMENT:
             return done
-        breathe()
+        _rest(alias, breathe)
+
+
+def _rest(alias: str, breathe: Callable[[], None]) -> None:
+    """Let others write between two steps: who waits for SQLite's lock asks now and then, and is in no queue."""
+    if connections[alias].vendor == "sqlite":
+        time.sleep(SQLITE_REST_S)
+    breathe()

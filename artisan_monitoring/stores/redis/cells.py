@@ -17,7 +17,7 @@ from ...core.series import Series
 from ...core.windows import DAY, HOUR, floor
 from ...exceptions import CursorMoved, StoreUnavailable
 from ..base import PROCESS_TTL_S, Commit
-from ..merging import Gauge, hours_of, keep_within_limit, newest_gauges, series_of, stored_cell
+from ..merging import Gauge, hours_of, keep_within_limit, newest_gauges, refusing, series_of, stored_cell
 from .client import Arg, RedisClient
 from .inbox import seconds
 from .keys import ShardKeys
@@ -55,7 +55,9 @@ def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int) ->
             wanted.deltas, wanted.gauges = deltas, gauges
             wanted.losses = losses
             continue
-        if client.run("write_cells", *_write(keys, wanted, stored, losses)):
+        with refusing():
+            prepared = _write(keys, wanted, stored, losses)
+        if client.run("write_cells", *prepared):
             return
     raise StoreUnavailable(f"{keys.state} is too busy to commit")
 

@@ -50,7 +50,7 @@ def translated() -> Iterator[None]:
 
     try:
         yield
-    except DataError as exc:
+    except (DataError, UnicodeEncodeError) as exc:
         raise StoreRefused(f"a value that cannot be sent to Redis: {exc}") from exc
     except ResponseError as exc:
         if "exceeds maximum allowed size" in str(exc):

@@ -43,7 +43,7 @@ def append(
     """Append in one script; see `Store.append`."""
     if not 0 <= sequence < _EXACT:
         raise StoreRefused(f"sequence number {sequence}")
-    args = (process.encode(), sequence, payload, limit_bytes, token_hex(16))
+    args = (process, sequence, payload, limit_bytes, token_hex(16))
     outcome, epoch, waiting, *time = client.run("append", keys.guarded, args)
     if outcome == b"full":
         raise InboxFull(f"{waiting} bytes wait in {keys.inbox}")

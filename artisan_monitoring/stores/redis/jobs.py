@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ...exceptions import StoreRefused
 from ..base import JobRecord, JobRun, Lease, Note
+from ..merging import refusing, storable
 from .client import RedisClient
 from .keys import ShardKeys
 
@@ -25,13 +25,8 @@ def release_lease(client: RedisClient, keys: ShardKeys, lease: Lease) -> None:
 def record_job(client: RedisClient, keys: ShardKeys, run: JobRun) -> None:
     """Keep the outcome of a run."""
     end = run.started_at + run.duration_s
-    args = (run.name, run.runner, repr(run.started_at), repr(run.duration_s), repr(end), _plain(run.error))
+    args = (run.name, run.runner, repr(run.started_at), repr(run.duration_s), repr(end), storable(run.error))
     client.run("record_job", (keys.job(run.name), keys.jobs), args)
-
-
-def _plain(text: str) -> bytes:
-    """Return text as UTF-8; a lone surrogate in an error must not hide the error."""
-    return text.encode("utf-8", "backslashreplace")
 
 
 def job_records(client: RedisClient, keys: ShardKeys) -> dict[str, JobRecord]:
@@ -58,10 +53,8 @@ def _record(name: str, fields: dict[str, str]) -> JobRecord:
 
 def set_note(client: RedisClient, keys: ShardKeys, kind: str, name: str, value: dict[str, Any], ttl_s: float) -> None:
     """Write a note."""
-    try:
+    with refusing():
         text = json.dumps(value)
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise StoreRefused(f"a note that is not JSON: {exc}") from exc
     client.run("set_note", (keys.notes(kind),), (name, int(ttl_s * 1000), text))
 
 

@@ -8,7 +8,7 @@ local function ensure_state(fresh_epoch)
   local now = redis.call('TIME')
   redis.call('DEL', KEYS[2], KEYS[3])
   -- Commit numbers go on above those of an earlier epoch, or roll-ups would take new cells for old ones.
-  local first = tonumber(now[1]) * 1000
+  local first = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
   local before = tonumber(redis.call('HGET', KEYS[1], 'commits') or '0')
   redis.call('HSET', KEYS[1], 'epoch', fresh_epoch, 'position', 0, 'offset', 0, 'appended', 0, 'trimmed', 0,
     'commits', string.format('%.0f', math.max(first, before + 1)))
