@@ -4,3 +4,4 @@ from __future__ import annotations
 
 from . import alerts as alerts
 from . import errors as errors
+from . import security as security
