@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
 
+from .plain import no_queries
 from .reprs import clean_text, dotted_name
 
 Entry = tuple[FrameType, int]
@@ -107,6 +108,7 @@ def caller() -> FrameType | None:
 
 # The slots themselves: a subclass may have put anything in their place, or in front of them.
 _slots = vars(BaseException)
+_args: Callable[[BaseException], tuple[object, ...]] = _slots["args"].__get__
 _traceback: Callable[[BaseException], TracebackType | None] = _slots["__traceback__"].__get__
 _cause: Callable[[BaseException], BaseException | None] = _slots["__cause__"].__get__
 _context: Callable[[BaseException], BaseException | None] = _slots["__context__"].__get__
@@ -144,9 +146,13 @@ def _origins(exc: BaseException) -> Iterable[tuple[str, BaseException]]:
 
 
 def message_of(exc: BaseException) -> str:
-    """Return `str(exc)`, or what can be said where that is broken."""
+    """Return `str(exc)`, or what can be said where that is broken. Foreign code that it runs may not query."""
+    args = _args(exc)
+    if len(args) == 1 and type(args[0]) is str and type(exc).__str__ is BaseException.__str__:
+        return clean_text(args[0], 8_000)  # most are such: nothing foreign runs
     try:
-        return clean_text(str.__getitem__(str(exc), slice(8_000)), 8_000)
+        with no_queries():
+            return clean_text(str.__getitem__(str(exc), slice(8_000)), 8_000)
     except Exception:
         return f"<broken __str__ of {dotted_name(type(exc))}>"
 

@@ -129,9 +129,7 @@ def capture_exception(
     bound = _bound()
     if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
-    # A __str__ or __repr__ of the host's must not query on our behalf.
-    with no_queries():
-        return _record(bound, exc, handled, mechanism, _severity(severity, exc, handled), context, request, logger)
+    return _record(bound, exc, handled, mechanism, _severity(severity, exc, handled), context, request, logger)
 
 
 def _record(
@@ -155,7 +153,8 @@ def _record(
         delta["user"] = _user(request)
     delta.update(severity=severity.value, handled=handled, mechanism=clean_text(mechanism, 40), logger=logger[:120])
     if bound.sampler.takes(known.fingerprint.hash, now):
-        with guarded("errors.sample"):
+        # A __repr__ of the host's must not query on our behalf.
+        with guarded("errors.sample"), no_queries():
             delta["samples"] = [_sample(bound, delta, reading, request, context)]
     user = delta.pop("user", "")
     delta["users"] = {user: 1} if user else {}
