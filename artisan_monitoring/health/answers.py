@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from ..conf import get_settings
 from . import limits, registry, report
@@ -16,6 +16,13 @@ from .traffic import draining
 
 STALE_S = 10.0
 """How old an answer may be for a client over its limit: a period of Kubernetes' default probe."""
+
+
+MARGIN_S = 0.05
+"""What is left of the budget to make the answer and to send it."""
+
+SUMMARY_AGE_S = 5.0
+"""How old the word of `/health/` may be: it runs every check, and anybody may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,7 @@ def answer(section: str, client: str) -> Answer:
     known = _known(section, client)
     if known is not None:
         return known
-    health = get_settings().HEALTH
-    results = prober.collect(
-        registry.checks(section),
-        max_age_s=health.CACHE_S,
-        budget_s=health.BUDGET_S,
-        accept_older=section == "SUMMARY",
-    )
+    results = prober.collect(registry.checks(section), **terms(section))
     return _conclude(section, results)
 
 
@@ -67,14 +68,27 @@ async def answer_async(section: str, client: str) -> Answer:
     known = _known(section, client)
     if known is not None:
         return known
-    health = get_settings().HEALTH
-    results = await prober.collect_async(
-        registry.checks(section),
-        max_age_s=health.CACHE_S,
-        budget_s=health.BUDGET_S,
-        accept_older=section == "SUMMARY",
-    )
+    results = await prober.collect_async(registry.checks(section), **terms(section))
     return _conclude(section, results)
+
+
+class Terms(TypedDict):
+    """How old results may be, and how long they are waited for."""
+
+    max_age_s: float
+    budget_s: float
+    accept_older: bool
+
+
+def terms(section: str) -> Terms:
+    """Return the terms on which a list of checks is asked."""
+    health = get_settings().HEALTH
+    if section == "DETAILED":
+        return Terms(max_age_s=health.CACHE_S, budget_s=health.DETAILED_BUDGET_S, accept_older=True)
+    budget_s = max(MARGIN_S, health.BUDGET_S - MARGIN_S)
+    if section == "SUMMARY":
+        return Terms(max_age_s=max(SUMMARY_AGE_S, health.CACHE_S), budget_s=budget_s, accept_older=True)
+    return Terms(max_age_s=health.CACHE_S, budget_s=budget_s, accept_older=False)
 
 
 def _known(section: str, client: str) -> Answer | None:

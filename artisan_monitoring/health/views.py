@@ -15,7 +15,7 @@ from ..conf import get_settings
 from ..core import guard
 from ..exceptions import StoreError
 from . import access, limits, metrics_json, registry, report
-from .answers import Answer, answer
+from .answers import Answer, answer, terms
 from .base import Status
 from .prober import prober
 from .traffic import drained_since
@@ -87,8 +87,7 @@ def readiness_of(request: HttpRequest, name: str) -> HttpResponse:
     """Tell the status of one check of the readiness list; 404 for any other name."""
     if name not in registry.listed("READINESS"):
         raise Http404("no such check")
-    health = get_settings().HEALTH
-    results = prober.collect(registry.named(name), max_age_s=health.CACHE_S, budget_s=health.BUDGET_S)
+    results = prober.collect(registry.named(name), **terms("READINESS"))
     return render(Answer(report.overall(results)))
 
 
@@ -123,10 +122,7 @@ def _wants_json(request: HttpRequest) -> bool:
 @_limited
 def detailed(request: HttpRequest) -> HttpResponse:
     """Show every check with what it measured, to those with rights."""
-    chosen = get_settings().HEALTH
-    results = prober.collect(
-        registry.checks("DETAILED"), max_age_s=chosen.CACHE_S, budget_s=chosen.DETAILED_BUDGET_S, accept_older=True
-    )
+    results = prober.collect(registry.checks("DETAILED"), **terms("DETAILED"))
     since = drained_since()
     notes = [f"out of traffic since {report.timestamp(since)}"] if since is not None else []
     status: Status = report.overall(results)

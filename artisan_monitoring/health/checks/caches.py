@@ -10,17 +10,21 @@ from typing import Any, ClassVar, Protocol, cast
 from django.conf import settings
 from django.core.cache import caches
 
+from ...conf import active, get_settings
 from ...core.traceparent import new_span_id
+from ...stores import get_store
 from ..base import Check, CheckError, Measurement, Status
 
 _DUMMY = "django.core.cache.backends.dummy.DummyCache"
+_REDIS_STORE = "artisan_monitoring.stores.redis.RedisStore"
+STORE = "monitoring store"
 _REDIS_CACHES = ("django_redis.cache.RedisCache", "django.core.cache.backends.redis.RedisCache")
 
 
 class InfoClient(Protocol):
     """What is needed of a Redis client here."""
 
-    def info(self, section: str) -> Mapping[str, Any]: ...
+    def info(self, section: str, **options: object) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,22 @@ class RedisCheck(Check):
     def run(self) -> Sequence[Measurement]:
         """Return memory in bytes, its share of `maxmemory` in percent when there is one, and persistence."""
         client = redis_client(self.component_id)
-        return list(measure_redis(client.info("memory"), client.info("persistence"), self.warn_percent))
+        memory, persistence = per_server(client, "memory"), per_server(client, "persistence")
+        return [
+            measurement
+            for server, figures in memory.items()
+            for measurement in measure_redis(figures, persistence.get(server, {}), self.warn_percent)
+        ]
+
+
+def per_server(client: InfoClient, section: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return a section of INFO by server: one of a single Redis, each primary of a cluster."""
+    primaries = getattr(client, "PRIMARIES", None)
+    if primaries is None:
+        return {"": client.info(section)}
+    told = client.info(section, target_nodes=primaries)
+    # redis-py leaves the names out where there is but one server.
+    return told if all(isinstance(figures, Mapping) for figures in told.values()) else {"": told}
 
 
 def measure_redis(
@@ -97,13 +116,15 @@ def measure_redis(
     yield Measurement("persistence", kind, "", status, f"not ok: {', '.join(broken)}" if broken else "")
 
 
-def redis_client(alias: str) -> InfoClient:
-    """Return the Redis client behind a cache alias, of django-redis or of Django."""
-    if settings.CACHES[alias]["BACKEND"] == _REDIS_CACHES[0]:
+def redis_client(component: str) -> InfoClient:
+    """Return the Redis client behind a cache alias, of django-redis or of Django, or the store's (STORE)."""
+    if component == STORE:
+        return cast("InfoClient", cast("Any", get_store()).client.client())
+    if settings.CACHES[component]["BACKEND"] == _REDIS_CACHES[0]:
         from django_redis import get_redis_connection
 
-        return cast("InfoClient", get_redis_connection(alias))
-    return cast("InfoClient", cast("Any", caches[alias])._cache.get_client())
+        return cast("InfoClient", get_redis_connection(component))
+    return cast("InfoClient", cast("Any", caches[component])._cache.get_client())
 
 
 def cache_checks() -> list[Check]:
@@ -114,9 +135,9 @@ def cache_checks() -> list[Check]:
 
 
 def redis_checks() -> list[Check]:
-    """Return one check per alias whose cache is a Redis server."""
-    return [
-        RedisCheck(component_id=alias)
-        for alias, options in settings.CACHES.items()
-        if options["BACKEND"] in _REDIS_CACHES
-    ]
+    """Return one check per alias whose cache is a Redis server, and one of the store's that no alias leads to."""
+    components = [alias for alias, options in settings.CACHES.items() if options["BACKEND"] in _REDIS_CACHES]
+    chosen = get_settings().STORE
+    if active() and chosen.BACKEND == _REDIS_STORE and "url" in chosen.OPTIONS:
+        components.append(STORE)
+    return [RedisCheck(component_id=component) for component in components]

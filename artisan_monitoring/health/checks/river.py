@@ -15,7 +15,7 @@ from ..base import Check, Measurement, Status
 MAX_SKEW_S = 2.0
 """Minutes are cut by the store's clock: a host that is further off puts its points beside those of the others."""
 
-_OFF = Measurement("state", "off under a test runner")
+_OFF = Measurement("state", "off")
 
 
 @dataclass(frozen=True, kw_only=True)

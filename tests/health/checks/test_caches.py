@@ -111,3 +111,23 @@ def test_persistence_that_broke_warns():
 def test_a_server_that_loads_its_data_is_not_there_yet():
     with pytest.raises(CheckError, match="loading"):
         list(measure_redis({}, {"loading": 1}, 85.0))
+
+
+def test_the_stores_own_redis_is_looked_at(settings, redis_server):
+    settings.CACHES = {"default": LOCAL}
+    store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_server.url}}
+    settings.ARTISAN_MONITORING = {"IN_TESTS": True, "HOUSEKEEPING": "off", "STORE": store}
+    (check,) = checks.redis_checks()
+    assert (check.component_id, ask(check).status) == ("monitoring store", Status.PASS)
+
+
+def test_each_server_of_a_cluster_is_looked_at(settings, redis_cluster):
+    settings.CACHES = {"default": LOCAL}
+    store = {
+        "BACKEND": "artisan_monitoring.stores.redis.RedisStore",
+        "OPTIONS": {"url": redis_cluster.url.replace("redis://", "redis+cluster://").removesuffix("/0"), "shards": 3},
+    }
+    settings.ARTISAN_MONITORING = {"IN_TESTS": True, "HOUSEKEEPING": "off", "STORE": store}
+    result = ask(checks.redis_checks()[0])
+    assert result.status is Status.PASS
+    assert [each.name for each in result.measurements].count("memory") == 3
