@@ -54,9 +54,7 @@ bench: $(STAMP) ## what monitoring costs a request, a call, a flush, a drain
 	@$(PY) -m benchmarks $(ARGS)
 
 run: $(STAMP) ## the shop on Django's development server, without the demo's traffic
-	@for alias in $$($(PY) manage.py shell -v 0 -c 'from django.conf import settings; print(*settings.DATABASES)'); do \
-	    $(PY) manage.py migrate -v 0 --database "$$alias" || exit 1; \
-	done
+	@$(PY) manage.py prepare
 	@DEBUG=$${DEBUG-1} $(PY) manage.py runserver $(ADDRESS)
 
 worker: $(STAMP) ## the shop's Celery worker, with beat (needs REDIS_URL)

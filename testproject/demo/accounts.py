@@ -20,3 +20,8 @@ def set_up(password: str = "") -> str:
         user.set_password(password)
         user.save()
     return password
+
+
+def has_admin() -> bool:
+    """Say whether an earlier run made the admin."""
+    return get_user_model().objects.filter(username=ADMIN).exists()

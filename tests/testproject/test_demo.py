@@ -40,12 +40,16 @@ def test_log_lines_are_json_in_a_file_and_not_on_the_console(tmp_path: Path) -> 
     assert all(isinstance(json.loads(line), dict) for line in lines)
 
 
-def test_ctrl_c_and_sigterm_end_it_in_order(tmp_path: Path) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        demo = Demo(tmp_path)
-        demo.wait_for(r"requests .* failed .* p95")
-        assert demo.end(number) == 0, "".join(demo.lines)
-        assert "The store has exactly what was sent.\n" in demo.lines
+def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+    demo = Demo(tmp_path)
+    demo.wait_for(r"requests .* failed .* p95")
+    assert demo.end(signal.SIGINT) == 0, "".join(demo.lines)
+    assert "The store has exactly what was sent.\n" in demo.lines
+
+
+def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, DEMO_RATE="0")
+    assert demo.end(signal.SIGTERM) == 0, "".join(demo.lines)
 
 
 def test_taken_port_gives_way_to_the_next(tmp_path: Path) -> None:
@@ -68,6 +72,13 @@ def test_wrong_numbers_are_named(tmp_path: Path) -> None:
     done = manage(tmp_path, "demo", DEMO_SECONDS="soon")
     assert done.returncode != 0
     assert "DEMO_SECONDS" in done.stderr
+
+
+def test_prepare_keeps_the_password_unless_told_another(tmp_path: Path) -> None:
+    first = manage(tmp_path, "prepare", DEMO_PASSWORD="")
+    assert re.search(r"Log in as admin, password kiln-\S+", first.stdout), first.stderr
+    assert "password as before" in manage(tmp_path, "prepare", DEMO_PASSWORD="").stdout
+    assert "password another-one" in manage(tmp_path, "prepare", DEMO_PASSWORD="another-one").stdout
 
 
 def test_seed_changes_nothing_the_second_time(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def visitor(port: int) -> Iterator[Visitor]:
 
 def prepare(directory: Path, **more: str) -> None:
     """Migrate and seed."""
-    done = manage(directory, "demo", DEMO_SECONDS="0", DEMO_RATE="0", DEMO_PORT="0", **more)
+    done = manage(directory, "prepare", **more)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
