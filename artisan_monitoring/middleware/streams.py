@@ -46,6 +46,10 @@ class Stream:
                 self.size_bytes if self.counted else -1,
             )  # fmt: skip
 
+    def __del__(self) -> None:
+        # A response that nobody closed: its request has ended too.
+        self.close()
+
     def broke(self, exc: Exception) -> None:
         """Note that the host's iterator raised: no signal of Django's tells, since the response has begun."""
         self.error_type = f"{type(exc).__module__}.{type(exc).__qualname__}"
