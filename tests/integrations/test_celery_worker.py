@@ -127,9 +127,10 @@ def test_worker_with_beat_does_the_jobs_and_is_watched(site: Site) -> None:
     assert site.look()["workers"] == {}, "a worker that ends takes its note back"
 
 
-def test_worker_that_ends_sends_what_it_has_recorded(site: Site) -> None:
+@pytest.mark.parametrize("pool", [["prefork", "--max-tasks-per-child", "4"], ["threads"], ["solo"]], ids=" ".join)
+def test_worker_that_ends_sends_what_it_has_recorded(site: Site, pool: list[str]) -> None:
     site.environment["SLOW_FLUSH"] = "1"
-    site.start_worker("-c", "1", "--pool", "prefork")
+    site.start_worker("-c", "1", "--pool", *pool)
     site.publish()
     ends = time.monotonic() + PATIENCE_S
     while sum("try 1" in line for line in site.log.read_text(errors="replace").splitlines()) < 1:
