@@ -162,9 +162,7 @@ def unpack_batch(packed: bytes) -> Batch:
         raise NotABatch(f"not a batch: {exc}") from exc
 
 
-def _unpack_deltas(
-    series: Sequence[Series], index: Iterable[Sequence[int]], body: bytes, offset: int
-) -> list[Delta]:
+def _unpack_deltas(series: Sequence[Series], index: Iterable[Sequence[int]], body: bytes, offset: int) -> list[Delta]:
     deltas = []
     for number, start, width, length in index:
         deltas.append(Delta(series[number], start, width, unpack_cell(body[offset : offset + length])))

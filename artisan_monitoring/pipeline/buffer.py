@@ -10,44 +10,21 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ..conf import get_settings, on_settings_change
 from ..core.histogram import Cell
 from ..core.registry import LiveSeries, Metric, Registry
-from ..core.series import Combine, Kind, Series, Tags
+from ..core.series import Combine, Kind, Tags
 from ..core.windows import MINUTE
+from .harvest import Harvest, Merge, Merged, Record
 
 MAX_RECORDS = 1000
 """Records of a kind, and different keys of a merged kind, that one flush may carry."""
 
-Record: TypeAlias = dict[str, Any]
-Merge: TypeAlias = Callable[[Record, Record], None]
 Operation: TypeAlias = Callable[[], None]
 
 _time = time.time
-
-
-@dataclass(slots=True)
-class Merged:
-    """Records of one kind that merge by key."""
-
-    merge: Merge
-    by_key: dict[Hashable, Record] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Harvest:
-    """What a swap takes out. Slots are minutes; `observations` counts metric observations and records."""
-
-    slots: dict[int, list[tuple[Series, Cell]]] = field(default_factory=dict)
-    listed: dict[str, list[Record]] = field(default_factory=dict)
-    merged: dict[str, Merged] = field(default_factory=dict)
-    urgent: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.slots or self.listed or self.merged)
 
 
 class Buffer:

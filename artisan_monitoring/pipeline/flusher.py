@@ -16,7 +16,8 @@ from ..core.windows import MINUTE
 from ..stores import get_store
 from ..stores.base import Store, shard_of
 from . import wake
-from .buffer import Harvest, buffer
+from .buffer import buffer
+from .harvest import Harvest
 from .outbox import Outbox
 from .pacing import be_polite, breathe
 
@@ -43,6 +44,7 @@ class Flusher:
         self.last_flush = 0.0
         self.last_duration_s = 0.0
         self.flushes = 0
+        self.wanted = False
         self._tried_at = 0.0
         self.skew_s = 0.0
         self._lock = threading.RLock()
@@ -57,7 +59,8 @@ class Flusher:
 
     def start(self) -> None:
         """Start the thread, unless it runs, or may not (a test runner, `FLUSH`, `ENABLED`)."""
-        if conf.get_settings().FLUSH != "thread" or not conf.active():
+        self.wanted = conf.active()
+        if conf.get_settings().FLUSH != "thread" or not self.wanted:
             return
         # Not the lock of `flush`: a request that starts the thread must not wait for a store.
         with self._starting:

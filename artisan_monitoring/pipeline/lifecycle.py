@@ -52,7 +52,7 @@ def flush_after_request(**kwargs: Any) -> None:
 
 @atexit.register
 def _at_exit() -> None:
-    # Only what was started has anything to send, and an interpreter that goes down must not be held up by us.
-    if flusher.running or buffer.filled:
+    # A test run that only filled the buffer has nothing to send, and no tables to send it to.
+    if flusher.wanted:
         with guarded("exit"):
             shutdown_monitoring()

@@ -13,7 +13,8 @@ from ..core.windows import HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import InboxFull, StoreRefused, StoreUnavailable
 from ..stores.base import Store
 from .breaker import Breaker
-from .buffer import MAX_RECORDS, Harvest, Merged, Record
+from .buffer import MAX_RECORDS
+from .harvest import Harvest, Merged, Record
 from .pacing import breathe
 
 DELTAS_PER_BATCH = 500

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from django.core.signals import request_finished
 
+from ..stores import Store
 from . import selfstats  # noqa: F401  # leaves a report after each flush
 from .jobs import register_job
 from .lifecycle import flush_after_request
+from .pacing import breathe
 from .purge import register_purge
 
 
 def connect() -> None:
     """Register the pipeline's jobs and purges; called once the apps are ready."""
+    Store.breathe = staticmethod(breathe)
     register_job("drain", 5, "artisan_monitoring.pipeline.drain.drain")
     register_job("purge_expired", 3600, "artisan_monitoring.pipeline.purge.purge_expired")
     register_purge("cells", "artisan_monitoring.pipeline.purge.purge_cells")

@@ -11,7 +11,7 @@ from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.packing import Batch, unpack_batch
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.exceptions import InboxFull, StoreRefused, StoreUnavailable
-from artisan_monitoring.pipeline.buffer import Harvest, Merged
+from artisan_monitoring.pipeline.harvest import Harvest, Merged
 from artisan_monitoring.pipeline.outbox import DELTAS_PER_BATCH, MAX_SLOTS, Outbox
 from artisan_monitoring.stores.base import Appended, Store
 
