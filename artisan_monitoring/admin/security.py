@@ -102,7 +102,9 @@ class SecurityEventAdmin(ReadOnlyAdmin[SecurityEvent]):
             return "-"
         names = ("rule", "score", "where", "parameter", "snippet")
         lines = (tuple(str(each.get(name, "")) for name in names) for each in found)
-        body = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>", lines)
+        body = format_html_join(
+            "", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>", lines
+        )
         head = format_html_join("", "<th>{}</th>", ((_(name),) for name in names))
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
 

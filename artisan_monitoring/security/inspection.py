@@ -99,8 +99,8 @@ def inspect(
 ) -> Verdict:
     """Compare a request with the rules. `form` is Django's parsed `QueryDict.lists()`; `skip` names secret parameters.
 
-    `query` is the raw query string. Stops when `BUDGET_S` is used up: of this thread's own time, since on a busy machine
-    a waiting thread would find its time gone before it began.
+    `query` is the raw query string. Stops when `BUDGET_S` is used up: of this thread's own time, since on a busy
+    machine a waiting thread would find its time gone before it began.
     """
     verdict = Verdict()
     deadline = clock() + BUDGET_S

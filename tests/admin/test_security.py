@@ -25,11 +25,26 @@ EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 
 def event(**changes: Any) -> SecurityEvent:
     values: dict[str, Any] = {
-        "event": "malicious_sqli", "severity": "MEDIUM", "rule": "sqli.tautology", "score": 5, "count": 3,
-        "first_seen": NOW, "last_seen": NOW, "client": "203.0.113.0", "method": "GET", "path": "/shop/", "route": "shop/",
-        "status": 200, "user_agent": "curl/8", "request_id": "0af1",
-        "details": {"findings": [{"rule": "sqli.tautology", "score": 5, "where": "parameter", "parameter": "q", "snippet": "1' or 1=1"}]},
-    }  # fmt: skip
+        "event": "malicious_sqli",
+        "severity": "MEDIUM",
+        "rule": "sqli.tautology",
+        "score": 5,
+        "count": 3,
+        "first_seen": NOW,
+        "last_seen": NOW,
+        "client": "203.0.113.0",
+        "method": "GET",
+        "path": "/shop/",
+        "route": "shop/",
+        "status": 200,
+        "user_agent": "curl/8",
+        "request_id": "0af1",
+        "details": {
+            "findings": [
+                {"rule": "sqli.tautology", "score": 5, "where": "parameter", "parameter": "q", "snippet": "1' or 1=1"}
+            ]
+        },
+    }
     return SecurityEvent.objects.create(**(values | changes))
 
 
@@ -71,9 +86,16 @@ def test_an_account_that_was_tried_is_shown_in_short(admin_client: Client) -> No
 
 def test_what_strangers_wrote_stays_text(admin_client: Client) -> None:
     row = event(
-        rule=EVIL, client=EVIL, user_pk=EVIL, method="<b>", path=EVIL, route=EVIL, user_agent=EVIL, request_id=EVIL,
+        rule=EVIL,
+        client=EVIL,
+        user_pk=EVIL,
+        method="<b>",
+        path=EVIL,
+        route=EVIL,
+        user_agent=EVIL,
+        request_id=EVIL,
         details={"findings": [dict.fromkeys(("rule", "score", "where", "parameter", "snippet"), EVIL)], EVIL: EVIL},
-    )  # fmt: skip
+    )
     UserActivity.objects.create(user_pk=EVIL, user_label=EVIL, day=NOW.date(), first_seen=NOW, last_seen=NOW)
     pages = [read(admin_client, EVENTS), detail(admin_client, row), read(admin_client, ACTIVITY)]
     pages.append(read(admin_client, EVENTS, q=EVIL, event=EVIL))

@@ -4,91 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth import authenticate, login
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.http import HttpResponse
 from django.test import AsyncClient, Client
-from django.urls import path
 
-from artisan_monitoring.models import SecurityEvent, UserActivity
-from artisan_monitoring.pipeline.buffer import buffer
-from artisan_monitoring.security import logins, requests
-from artisan_monitoring.testing import capture_metrics, flush_monitoring, override_monitoring
+from artisan_monitoring.testing import capture_metrics, override_monitoring
+from tests.security.site import events, fresh  # noqa: F401  # a fixture
 
-pytestmark = [pytest.mark.django_db(databases=["default", "monitoring"]), pytest.mark.urls(sys.modules[__name__])]
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "monitoring"]),
+    pytest.mark.urls("tests.security.site"),
+    pytest.mark.usefixtures("fresh"),
+]
 
 SQLI = {"q": "1' or '1'='1"}
-
-
-def plain(request):
-    return HttpResponse("ok")
-
-
-def reads_form(request):
-    return HttpResponse(request.POST.get("comment", "-"))
-
-
-def reads_body(request):
-    return HttpResponse(request.read())
-
-
-def denied(request):
-    raise PermissionDenied
-
-
-def suspicious(request):
-    raise SuspiciousOperation("no")
-
-
-def who(request):
-    return HttpResponse(str(request.user.pk))
-
-
-def host(request):
-    return HttpResponse(request.get_host())
-
-
-async def asynchronous(request):
-    return HttpResponse("ok")
-
-
-def nothing_there(request):
-    return HttpResponse("custom", status=404)
-
-
-urlpatterns = [
-    path(f"{view.__name__}/", view)
-    for view in (plain, reads_form, reads_body, denied, suspicious, who, host, asynchronous, nothing_there)
-]
-urlpatterns.append(path(".env", plain))
-
-
-@pytest.fixture(autouse=True)
-def fresh(settings):
-    ours = "artisan_monitoring.middleware."
-    settings.MIDDLEWARE = [
-        f"{ours}MonitoringMiddleware",
-        f"{ours}DatabaseMonitoringMiddleware",
-        f"{ours}SecurityMonitoringMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-    ]
-    buffer.swap()
-    requests.forget_all()
-    logins.forget_all()
-    yield
-    buffer.swap()
-
-
-def events():
-    flush_monitoring()
-    return list(SecurityEvent.objects.order_by("pk"))
 
 
 def test_an_attack_becomes_a_row_a_record_and_a_count(caplog):
@@ -209,9 +139,7 @@ def test_switched_off_it_sees_nothing(off):
     assert events() == []
 
 
-@pytest.mark.parametrize(
-    ("mode", "kept"), [("full", "203.0.113.77"), ("truncate", "203.0.113.0"), ("none", "")]
-)
+@pytest.mark.parametrize(("mode", "kept"), [("full", "203.0.113.77"), ("truncate", "203.0.113.0"), ("none", "")])
 def test_the_client_is_kept_as_the_settings_allow(mode, kept):
     with override_monitoring(PRIVACY={"IP": mode}):
         Client().get("/plain/", SQLI, REMOTE_ADDR="203.0.113.77")
@@ -248,136 +176,12 @@ def test_a_missing_csrf_token_is_an_event():
     assert (row.event, row.rule, row.route) == ("malicious_csrf", "django.csrf", "reads_form/")
 
 
-# -- log-ins ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def bob(db):
-    return User.objects.create_user("bob", password="right")
-
-
-def log_in(name, password, address="203.0.113.9"):
-    request = Client(REMOTE_ADDR=address).get("/plain/").wsgi_request
-    user = authenticate(request, username=name, password=password)
-    if user is not None:
-        login(request, user)
-    return user
-
-
-def test_a_failed_login_is_an_event_without_the_name(bob):
-    log_in("bob", "wrong")
-    (row,) = events()
-    assert (row.event, row.severity, row.client) == ("authn_login_fail", "LOW", "203.0.113.0")
-    assert len(row.subject) == 32
-    assert "bob" not in json.dumps([row.subject, row.details, row.path, row.user_pk])
-
-
-def test_names_that_differ_in_case_and_blanks_are_one_account():
-    accounts = {logins.account_of({"username": name}) for name in ("Bob", " bob ", "ＢＯＢ", "bob\t")}
-    assert len(accounts) == 1
-    assert logins.account_of({"username": "rob"}) not in accounts
-    assert logins.account_of({"username": None}) == logins.account_of({}) == ""
-
-
-def test_success_after_failures_is_an_event(bob):
-    for _ in range(3):
-        log_in("bob", "wrong")
-    assert log_in("bob", "right") == bob
-    rows = [row for row in events() if row.event == "authn_login_successafterfail"]
-    assert [(row.rule, row.user_pk, row.severity, row.details["failures"]) for row in rows] == [
-        ("account", str(bob.pk), "MEDIUM", 3)
-    ]
-
-
-def test_success_after_two_typing_errors_is_none(bob, caplog):
-    with caplog.at_level(logging.INFO):
-        for _ in range(2):
-            log_in("bob", "wrong")
-        log_in("bob", "right")
-        log_in("bob", "wrong")  # the count began anew
-        log_in("bob", "right")
-    assert {row.event for row in events()} == {"authn_login_fail"}
-    successes = [each for each in caplog.records if each.getMessage() == "authn_login_success"]
-    assert [each.user_pk for each in successes] == [str(bob.pk)] * 2
-
-
-def test_success_after_trying_other_accounts_is_worse(bob):
-    for name in ("ann", "eve", "joe"):
-        log_in(name, "wrong")
-    log_in("bob", "right")
-    (row,) = [row for row in events() if row.event == "authn_login_successafterfail"]
-    assert (row.rule, row.severity) == ("client", "HIGH")
-
-
-def test_many_failures_are_an_event_once(bob):
-    with override_monitoring(SECURITY={"LOGIN_FAILURES": 4}):
-        for n in range(9):
-            log_in("bob", "wrong", address=f"198.51.{n}.1")
-            log_in(f"user{n}", "wrong", address="203.0.113.9")
-    found = [(row.event, row.rule) for row in events() if row.event == "authn_login_fail_max"]
-    assert sorted(found) == [("authn_login_fail_max", "account"), ("authn_login_fail_max", "client")]
-
-
-def test_a_login_without_a_request_is_seen(bob):
-    authenticate(username="bob", password="wrong")
-    assert [(row.event, row.client) for row in events()] == [("authn_login_fail", "")]
-
-
-# -- activity ---------------------------------------------------------------------------------------------------------
-
-
-def test_requests_of_a_user_are_counted_per_day(bob):
-    client = Client()
-    client.force_login(bob)
-    for _ in range(3):
-        assert client.get("/who/").content == str(bob.pk).encode()
-    flush_monitoring()
-    client.get("/who/")
-    flush_monitoring()
-    (row,) = UserActivity.objects.all()
-    assert (row.user_pk, row.requests, row.user_label) == (str(bob.pk), 4, "")
-    assert row.first_seen < row.last_seen
-    assert row.day == row.last_seen.date()
-
-
-def test_the_user_is_never_loaded_for_it(bob, django_assert_num_queries):
-    client = Client()
-    client.force_login(bob)
-    with django_assert_num_queries(0):
-        response = client.get("/plain/")
-    assert "Cookie" not in response.headers.get("Vary", "")
-    flush_monitoring()
-    assert not UserActivity.objects.exists()
-
-
-def test_anonymous_requests_are_nobodys(bob):
-    Client().get("/who/")
-    flush_monitoring()
-    assert not UserActivity.objects.exists()
-
-
-def test_the_label_is_kept_only_if_asked_for(bob):
-    client = Client()
-    client.force_login(bob)
-    with override_monitoring(SECURITY={"USER_LABEL": "username"}):
-        client.get("/who/")
-    flush_monitoring()
-    assert [row.user_label for row in UserActivity.objects.all()] == ["bob"]
-
-
-def test_activity_can_be_switched_off(bob):
-    client = Client()
-    client.force_login(bob)
-    with override_monitoring(ACTIVITY=False):
-        client.get("/who/")
-    flush_monitoring()
-    assert not UserActivity.objects.exists()
-
-
 # -- it never hurts ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["security.requests.inspect", "security.requests.agent_findings", "security.activity.note"])
+@pytest.mark.parametrize(
+    "target", ["security.requests.inspect", "security.requests.agent_findings", "security.activity.note"]
+)
 def test_a_failure_of_ours_does_not_reach_the_host(monkeypatch, target):
     def broken(*args, **kwargs):
         raise RuntimeError("ours")

@@ -44,8 +44,16 @@ def test_the_operation_is_one_of_few_words_whatever_the_text(sql):
         ("postgresql", "SELECT a::int, '{}'::jsonb #>> 'x' FROM t2", "SELECT a::int, ?::jsonb #>> ? FROM t2"),
         ("postgresql", "SELECT $tag$ it's $tag$, $1, E'x', 0x1F", "SELECT ?, ?, ?, ?"),
         ("sqlite", 'INSERT INTO "t" ("a", "b") VALUES (%s, %s), (%s, %s)', 'INSERT INTO "t" ("a", "b") VALUES (?)'),
-        ("sqlite", 'SELECT "t"."a" FROM "t" WHERE "t"."b" IN (1, 2, 3) LIMIT 21', 'SELECT "t"."a" FROM "t" WHERE "t"."b" IN (?) LIMIT ?'),
-        ("sqlite", 'SELECT 1 WHERE a = "x" AND b IN ("x", "y") AND "t"."c" = "t"."d"', 'SELECT ? WHERE a = ? AND b IN (?) AND "t"."c" = "t"."d"'),
+        (
+            "sqlite",
+            'SELECT "t"."a" FROM "t" WHERE "t"."b" IN (1, 2, 3) LIMIT 21',
+            'SELECT "t"."a" FROM "t" WHERE "t"."b" IN (?) LIMIT ?',
+        ),
+        (
+            "sqlite",
+            'SELECT 1 WHERE a = "x" AND b IN ("x", "y") AND "t"."c" = "t"."d"',
+            'SELECT ? WHERE a = ? AND b IN (?) AND "t"."c" = "t"."d"',
+        ),
         ("mysql", 'SELECT `a` FROM t WHERE b = "x" AND c = :name', "SELECT `a` FROM t WHERE b = ? AND c = ?"),
         ("mysql", r"SELECT 'it\'s' FROM t WHERE a = 'b'", "SELECT …"),
         ("mysql", "SELECT a # it's\n FROM t", "SELECT a …"),
@@ -55,7 +63,7 @@ def test_the_operation_is_one_of_few_words_whatever_the_text(sql):
         ("", "SELECT a --it's\n FROM b", "SELECT a …"),
         ("", "SELECT 'never closed", "SELECT …"),
     ],
-)  # fmt: skip
+)
 def test_literals_lists_and_comments_are_folded(vendor, sql, shown):
     assert normalise(sql, vendor) == shown
 
@@ -73,11 +81,27 @@ def test_a_long_statement_is_cut():
 
 literals = st.sampled_from(
     [
-        f"'{SECRET}'", f"'it''s {SECRET}'", f"'{SECRET}'''", f"'/* {SECRET}'", f"'-- {SECRET}'", f"'\" {SECRET}'", f"''''||'{SECRET}'",
-        f"E'{SECRET}'", f"N'{SECRET}'", f"E'it\\'s {SECRET}'", f"$${SECRET}$$", f"$a$ ' {SECRET} $a$", f"/* {SECRET} ' */ 1",
-        f"1 -- {SECRET} '\n", f"'a\n{SECRET}'", "1234567", "0xDEAD1234567", ".1234567", "1234567e-5",
+        f"'{SECRET}'",
+        f"'it''s {SECRET}'",
+        f"'{SECRET}'''",
+        f"'/* {SECRET}'",
+        f"'-- {SECRET}'",
+        f"'\" {SECRET}'",
+        f"''''||'{SECRET}'",
+        f"E'{SECRET}'",
+        f"N'{SECRET}'",
+        f"E'it\\'s {SECRET}'",
+        f"$${SECRET}$$",
+        f"$a$ ' {SECRET} $a$",
+        f"/* {SECRET} ' */ 1",
+        f"1 -- {SECRET} '\n",
+        f"'a\n{SECRET}'",
+        "1234567",
+        "0xDEAD1234567",
+        ".1234567",
+        "1234567e-5",
     ]
-)  # fmt: skip
+)
 sqlite_only = st.sampled_from([f'"{SECRET}"', f'("{SECRET}", "{SECRET}")'])
 mysql_only = st.sampled_from(
     [f'"{SECRET}"', f"'it\\'s {SECRET}'", f'"say \\" {SECRET}"', f"1 # ' {SECRET}\n", f"1 -- ' {SECRET}\n"]

