@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 
 from ..conf import get_settings, in_tests
+from ..exceptions import StoreUnavailable
 
 SQLITE_TIMEOUT_S = 5
 """How long a writer waits for another: several times the longest transaction of ours."""
@@ -71,8 +72,7 @@ def own_connection(alias: str) -> Iterator[BaseDatabaseWrapper]:
     connections[alias] = held.wrapper
     try:
         yield held.wrapper
-    except (DatabaseError, InterfaceError):
-        connections[alias] = host
+    except (DatabaseError, InterfaceError, StoreUnavailable):
         _drop(alias)
         raise
     finally:

@@ -107,7 +107,16 @@ def postgres_losing_reply(alias: str, server: PostgresServer, store: Store) -> I
 
 
 @contextmanager
-def redis_backend(server: RedisServer, shards: int) -> Iterator[Backend]:
+def rows_on(alias: str) -> Iterator[None]:
+    """Keep what is not in Redis on a database that is empty."""
+    with override_settings(ARTISAN_MONITORING={"DATABASE": alias, "IN_TESTS": True}):
+        empty_tables(alias)
+        yield
+        close_own_connections()
+
+
+@contextmanager
+def redis_backend(server: RedisServer, shards: int, alias: str) -> Iterator[Backend]:
     stores = ExitStack()
 
     def new_store(port: int = server.port) -> Store:
@@ -131,7 +140,7 @@ def redis_backend(server: RedisServer, shards: int) -> Iterator[Backend]:
             client.flushall()
 
     wipe()
-    with stores, override_settings(ARTISAN_MONITORING={"IN_TESTS": True}):
+    with stores, rows_on(alias):
         yield Backend(new_store, wipe, losing_reply)
 
 
@@ -144,7 +153,7 @@ def load_scripts(store: Store) -> None:
 
 
 @contextmanager
-def cluster_backend(cluster: RedisCluster) -> Iterator[Backend]:
+def cluster_backend(cluster: RedisCluster, alias: str) -> Iterator[Backend]:
     stores = ExitStack()
 
     def new_store() -> Store:
@@ -174,5 +183,5 @@ def cluster_backend(cluster: RedisCluster) -> Iterator[Backend]:
                 client.flushall()
 
     wipe()
-    with stores, override_settings(ARTISAN_MONITORING={"IN_TESTS": True}):
+    with stores, rows_on(alias):
         yield Backend(new_store, wipe, losing_reply)

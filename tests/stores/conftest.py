@@ -45,11 +45,11 @@ def backend(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[
             alias = use("postgres_alias")
             made = backends.database_backend(alias, partial(backends.postgres_losing_reply, alias, use("postgres")))
         case "redis":
-            made = backends.redis_backend(use("redis_server"), 1)
+            made = backends.redis_backend(use("redis_server"), 1, use("sqlite_alias"))
         case "redis-3-shards":
-            made = backends.redis_backend(use("redis_shards"), 3)
+            made = backends.redis_backend(use("redis_shards"), 3, use("sqlite_alias"))
         case _:
-            made = backends.cluster_backend(use("redis_cluster"))
+            made = backends.cluster_backend(use("redis_cluster"), use("sqlite_alias"))
     with django_db_blocker.unblock(), made as found:
         yield found
 

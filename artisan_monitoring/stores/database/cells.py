@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import F
@@ -21,7 +21,7 @@ from .sql import Clock, slices, upsert
 Slot = tuple[str, int, int]
 
 
-def commit(alias: str, wanted: Commit) -> None:
+def commit(alias: str, wanted: Commit, breathe: Callable[[], None]) -> None:
     """Apply a commit; see `Store.commit`."""
     with transaction.atomic(using=alias):
         number, clock = _move_cursor(alias, wanted)
@@ -31,8 +31,9 @@ def commit(alias: str, wanted: Commit) -> None:
         wanted.deltas, wanted.gauges = keep_within_limit(wanted, known, registry.count, 1, losses)
         targets = series_of(wanted)
         known |= _totals_of(alias, targets.keys() - known.keys())
-        _merge_slots(alias, wanted.deltas, losses)
-        _merge_totals(alias, wanted.deltas, targets, known, clock, losses)
+        _merge_slots(alias, wanted.deltas, losses, breathe)
+        totals = _merged_totals(wanted.deltas, targets, known, losses)
+        _write_totals(alias, totals, targets, clock, breathe)
         _write_gauges(alias, newest_gauges(wanted.gauges))
         dirty = [DirtyHour(hour=hour, version=number) for hour in hours_of(wanted.deltas)]
         upsert(alias, dirty, ("hour",), ("version",))
@@ -62,10 +63,11 @@ def _totals_of(alias: str, ids: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def _merge_slots(alias: str, deltas: Sequence[Delta], losses: dict[str, int]) -> None:
+def _merge_slots(alias: str, deltas: Sequence[Delta], losses: dict[str, int], breathe: Callable[[], None]) -> None:
     stored = _cells_of(alias, deltas)
     rows = []
     for delta in deltas:
+        breathe()
         cell, packed = delta.cell, stored.get((delta.series.id, delta.start, delta.width))
         if packed is not None:
             cell = stored_cell(packed, losses)
@@ -88,24 +90,23 @@ def _cells_of(alias: str, deltas: Iterable[Delta]) -> dict[Slot, bytes]:
     return found
 
 
-def _merge_totals(
-    alias: str,
-    deltas: Iterable[Delta],
-    targets: dict[str, Series],
-    known: dict[str, bytes],
-    clock: float,
-    losses: dict[str, int],
-) -> None:
-    totals = {key: stored_cell(known[key], losses) if key in known else Cell() for key in sorted(targets)}
+def _merged_totals(
+    deltas: Iterable[Delta], ids: Iterable[str], known: dict[str, bytes], losses: dict[str, int]
+) -> dict[str, Cell]:
+    totals = {key: stored_cell(known[key], losses) if key in known else Cell() for key in sorted(ids)}
     for delta in deltas:
         totals[delta.series.id].merge(delta.cell)
-    rows = [
-        MetricSeries(
-            id=key, name=targets[key].name, text=targets[key].text,
-            total=pack_cell(total), created_at=clock, seen_at=clock,
-        )
-        for key, total in totals.items()
-    ]  # fmt: skip
+    return totals
+
+
+def _write_totals(
+    alias: str, totals: dict[str, Cell], series: dict[str, Series], clock: float, breathe: Callable[[], None]
+) -> None:
+    rows = []
+    for key, total in totals.items():
+        breathe()
+        each, packed = series[key], pack_cell(total)
+        rows.append(MetricSeries(id=key, name=each.name, text=each.text, total=packed, created_at=clock, seen_at=clock))
     upsert(alias, rows, ("id",), ("total", "seen_at"))
 
 

@@ -78,7 +78,7 @@ class DatabaseStore(Store):
 
     def commit(self, commit: Commit) -> None:
         with writing(self.alias):
-            cells.commit(self.alias, commit)
+            cells.commit(self.alias, commit, self.breathe)
 
     def series(self, name: str | None = None) -> list[Series]:
         with session(self.alias):

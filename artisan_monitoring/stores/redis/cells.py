@@ -6,7 +6,7 @@ is still what it was when the cells were read: nothing is overwritten that was n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
@@ -41,7 +41,7 @@ class _Stored:
     totals: dict[str, bytes]
 
 
-def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int) -> None:
+def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int, breathe: Callable[[], None]) -> None:
     """Apply a commit; see `Store.commit`."""
     for _ in range(TRIES):
         stored = _read(client, keys, wanted.deltas, series_of(wanted))
@@ -56,7 +56,7 @@ def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int) ->
             wanted.losses = losses
             continue
         with refusing():
-            prepared = _write(keys, wanted, stored, losses)
+            prepared = _write(keys, wanted, stored, losses, breathe)
         if client.run("write_cells", *prepared):
             return
     raise StoreUnavailable(f"{keys.state} is too busy to commit")
@@ -72,7 +72,9 @@ def _read(client: RedisClient, keys: ShardKeys, deltas: Sequence[Delta], series:
     return _Stored(state, seconds(*time), series_count, totals_count == series_count, cells, known)
 
 
-def _write(keys: ShardKeys, wanted: Commit, stored: _Stored, losses: dict[str, int]) -> tuple[list[str], list[Arg]]:
+def _write(
+    keys: ShardKeys, wanted: Commit, stored: _Stored, losses: dict[str, int], breathe: Callable[[], None]
+) -> tuple[list[str], list[Arg]]:
     """Return the keys and arguments of `write_cells.lua`, which says what they are."""
     series = series_of(wanted)
     hours = hours_of(wanted.deltas)
@@ -80,8 +82,8 @@ def _write(keys: ShardKeys, wanted: Commit, stored: _Stored, losses: dict[str, i
     # A series' text is written with its first total, and again should the registry have lost some.
     new = [each for key, each in sorted(series.items()) if key not in stored.totals or not stored.registry_whole]
     gauges = newest_gauges(wanted.gauges)
-    cells = _merged_cells(wanted.deltas, stored, hours, losses)
-    totals = _merged_totals(wanted.deltas, series, stored, losses)
+    cells = _merged_cells(wanted.deltas, stored, hours, losses, breathe)
+    totals = _merged_totals(wanted.deltas, series, stored, losses, breathe)
 
     names = [keys.state, keys.totals, keys.series, keys.seen, keys.dirty, keys.processes]
     names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in wanted.deltas]
@@ -105,10 +107,13 @@ def _write(keys: ShardKeys, wanted: Commit, stored: _Stored, losses: dict[str, i
     return names, args
 
 
-def _merged_cells(deltas: Sequence[Delta], stored: _Stored, hours: list[int], losses: dict[str, int]) -> list[Arg]:
+def _merged_cells(
+    deltas: Sequence[Delta], stored: _Stored, hours: list[int], losses: dict[str, int], breathe: Callable[[], None]
+) -> list[Arg]:
     number = {hour: at for at, hour in enumerate(hours, 1)}
     args: list[Arg] = []
     for delta, packed in zip(deltas, stored.cells, strict=True):
+        breathe()
         cell = delta.cell
         if packed is not None:
             cell = stored_cell(packed, losses)
@@ -118,7 +123,11 @@ def _merged_cells(deltas: Sequence[Delta], stored: _Stored, hours: list[int], lo
 
 
 def _merged_totals(
-    deltas: Sequence[Delta], series: dict[str, Series], stored: _Stored, losses: dict[str, int]
+    deltas: Sequence[Delta],
+    series: dict[str, Series],
+    stored: _Stored,
+    losses: dict[str, int],
+    breathe: Callable[[], None],
 ) -> list[Arg]:
     created = dict.fromkeys(series, CREATED.pack(stored.now))
     totals = {key: Cell() for key in series}
@@ -129,6 +138,7 @@ def _merged_totals(
         totals[delta.series.id].merge(delta.cell)
     args: list[Arg] = []
     for key in sorted(totals):
+        breathe()
         args += (key, created[key] + pack_cell(totals[key]))
     return args
 

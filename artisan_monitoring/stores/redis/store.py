@@ -131,7 +131,7 @@ class RedisStore(Store):
         return inbox.producers(self.client, self._of(shard), processes)
 
     def commit(self, commit: Commit) -> None:
-        cells.commit(self.client, self._of(commit.shard), commit, self._shards)
+        cells.commit(self.client, self._of(commit.shard), commit, self._shards, self.breathe)
 
     # -- reading metrics ----------------------------------------------------------------------------------------------
 
