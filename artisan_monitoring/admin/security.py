@@ -55,7 +55,7 @@ class EventFilter(admin.SimpleListFilter):
 class SecurityEventAdmin(ReadOnlyAdmin[SecurityEvent]):
     """Read security events."""
 
-    list_display = ("event", "severity_badge", "rule", "client_link", "who", "place", "count", "last_seen")
+    list_display = ("event", "severity_badge", "count", "last_seen", "client_link", "who", "place", "rule")
     list_filter = ("severity", EventFilter, "last_seen")
     search_fields = ("rule", "client", "path", "user_pk", "subject", "request_id")
     search_help_text = _("Rule, client, path, user, account or request id")
