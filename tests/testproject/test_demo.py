@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from pathlib import Path
+from urllib.request import urlopen
 
 from testproject.demo.pace import BURST_EVERY_S, Pace, rate_at
 from tests.testproject.conftest import Demo, manage
@@ -50,6 +51,27 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
 def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
     demo = Demo(tmp_path, DEMO_RATE="0")
     assert demo.end(signal.SIGTERM) == 0, "".join(demo.lines)
+
+
+def test_requests_of_a_person_count_beside_the_drivers(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, DEMO_RATE="0")
+    for path in ("/", "/products/", "/static/shop/shop.css", "/health/"):
+        with urlopen(f"http://127.0.0.1:{demo.port}{path}", timeout=20) as response:
+            assert response.status == 200
+    assert demo.end() == 0, "".join(demo.lines)
+    counted = [found.group(0) for line in demo.lines if (found := COUNTED.search(line))]
+    assert re.fullmatch(r"  requests sent by the driver and 2 by others +2 +2  same", counted[0]), counted
+
+
+def test_a_loss_is_said_and_fails_the_demo(tmp_path: Path) -> None:
+    without_the_last_flush = (
+        "from testproject.demo import summary; summary.settle = lambda: None;"
+        "from django.core.management import call_command; call_command('demo')"
+    )
+    done = manage(tmp_path, "shell", "-v", "0", "-c", without_the_last_flush, DEMO_SECONDS="2", DEMO_PORT="0")
+    assert done.returncode != 0
+    assert "The store differs from what was sent." in done.stdout
+    assert re.search(r"requests sent by the driver +\d+ +\d+  DIFFERENT", done.stdout)
 
 
 def test_taken_port_gives_way_to_the_next(tmp_path: Path) -> None:
