@@ -29,13 +29,12 @@ _SEQUENCES: dict[type, tuple[Callable[[object], Iterator[object]], str, str]] = 
 
 def clean_text(text: str, limit: int = 1_000) -> str:
     """Return text that any database and JSON encoder takes: cut, no NUL, no lone surrogate."""
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
+    text = text[: limit + 1]
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     if not text.isascii():
-        text = text.encode("utf-8", "backslashreplace").decode()
-    return text
+        text = text.encode("utf-8", "backslashreplace").decode()  # an escape is longer: cut after it
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def dotted_name(kind: type) -> str:

@@ -24,7 +24,9 @@ class PackedJSONField(_Binary):
     """
 
     def get_prep_value(self, value: object) -> bytes:
-        return zlib.compress(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), 6)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        # A lone surrogate is no UTF-8: its escape is what JSON calls it.
+        return zlib.compress(text.encode("utf-8", "backslashreplace"), 6)
 
     def from_db_value(self, value: bytes | memoryview, expression: object, connection: BaseDatabaseWrapper) -> Any:
         return json.loads(zlib.decompress(value))
