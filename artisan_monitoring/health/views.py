@@ -57,16 +57,20 @@ def _limited(view: View) -> View:
 def render(answered: Answer) -> HttpResponse:
     """Return the public payload: the status and nothing else."""
     body = f'{{"status": "{answered.status}"}}'
-    response = HttpResponse(body, content_type=report.CONTENT_TYPE, status=answered.status.http_status)
-    response["Cache-Control"] = "no-store"
-    response["Age"] = str(answered.age_s)
-    return response
+    return _sealed(HttpResponse(body, report.CONTENT_TYPE, answered.status.http_status), answered)
 
 
 def alive() -> HttpResponse:
     """Return liveness: a constant. That it was sent is the whole message."""
-    response = HttpResponse('{"status": "pass"}', content_type=report.CONTENT_TYPE)
+    return _sealed(HttpResponse('{"status": "pass"}', report.CONTENT_TYPE))
+
+
+def _sealed(response: HttpResponse, answered: Answer | None = None) -> HttpResponse:
+    # The fast path goes by CommonMiddleware, which would have set the length.
+    response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
+    if answered is not None:
+        response["Age"] = str(answered.age_s)
     return response
 
 
@@ -101,14 +105,14 @@ def startup(request: HttpRequest) -> HttpResponse:
 def health(request: HttpRequest) -> HttpResponse:
     """Say one word about everything: as text, or as health+json to those who accept only that."""
     answered = answer("SUMMARY", access.client_of(request))
-    if _wants_json(request):
-        return render(answered)
-    body = f"{answered.status}\n"
-    response = HttpResponse(body, content_type="text/plain; charset=utf-8", status=answered.status.http_status)
-    response["Cache-Control"] = "no-store"
-    response["Age"] = str(answered.age_s)
+    response = render(answered) if _wants_json(request) else _word(answered)
     response["Vary"] = "Accept"
     return response
+
+
+def _word(answered: Answer) -> HttpResponse:
+    body = f"{answered.status}\n"
+    return _sealed(HttpResponse(body, "text/plain; charset=utf-8", answered.status.http_status), answered)
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -126,11 +130,8 @@ def detailed(request: HttpRequest) -> HttpResponse:
     since = drained_since()
     notes = [f"out of traffic since {report.timestamp(since)}"] if since is not None else []
     status: Status = report.overall(results)
-    response = JsonResponse(
-        report.detailed(results, notes), content_type=report.CONTENT_TYPE, status=status.http_status
-    )
-    response["Cache-Control"] = "no-store"
-    return response
+    payload = report.detailed(results, notes)
+    return _sealed(JsonResponse(payload, content_type=report.CONTENT_TYPE, status=status.http_status))
 
 
 @_health_view
@@ -146,5 +147,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except (StoreError, DatabaseError) as exc:
         guard.report("health.metrics", exc)
         response = JsonResponse({"error": "the store cannot be read now"}, status=503)
-    response["Cache-Control"] = "no-store"
-    return response
+    return _sealed(response)

@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from artisan_monitoring.health import fast, limits
+from artisan_monitoring.health import fast, limits, registry
 from artisan_monitoring.health.answers import words
 from artisan_monitoring.health.checks import celery, databases, river
 from artisan_monitoring.health.prober import prober
+from tests.health.fakes import fake
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,16 @@ def http_server() -> Iterator[Callable[[Callable[[BaseHTTPRequestHandler], None]
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def only(configure: Callable[..., None]) -> Callable[..., None]:
+    """A function that makes one fake check the only one of every list."""
+
+    def change(
+        top: dict[str, object] | None = None, health: dict[str, object] | None = None, **options: object
+    ) -> None:
+        lists = {section: ["fake"] for section in registry.LISTS}
+        configure(top=top, CHECKS={"fake": fake(**options)}, **{**lists, **(health or {})})
+
+    return change

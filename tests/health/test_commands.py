@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from tests.health.test_views import fake
+from tests.health.fakes import fake
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 

@@ -30,6 +30,7 @@ def test_probes_are_answered_whatever_the_host_and_the_scheme(settings):
         for method in ("get", "head"):
             response = probe(where, method, HTTP_HOST="10.2.3.4:8000", HTTP_X_FORWARDED_FOR="\x00")
             assert (response.status_code, json.loads(response.content)) == (200, {"status": "pass"})
+            assert response["Content-Length"] == "18"
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,7 @@ def test_the_script_prefix_is_not_part_of_the_path():
 
 def test_async_readiness_leaves_the_loop_free(configure):
     hang = threading.Event()
-    configure(
-        READINESS=["fake"], CHECKS={"fake": {"BACKEND": "tests.health.test_views.Fake", "OPTIONS": {"hang": hang}}}
-    )
+    configure(READINESS=["fake"], CHECKS={"fake": {"BACKEND": "tests.health.fakes.Fake", "OPTIONS": {"hang": hang}}})
 
     async def main():
         request = RequestFactory().get("/health/readiness")

@@ -9,7 +9,7 @@ import pytest
 from artisan_monitoring.health import snapshot
 from artisan_monitoring.pipeline.jobs import jobs
 from artisan_monitoring.stores import get_store
-from tests.health.test_views import fake
+from tests.health.fakes import fake
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
