@@ -11,13 +11,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..alerts.active import publish_active_alerts
 from ..alerts.states import UNRESOLVED, acknowledge, resolve
-from ..core.rules import Comparator, RuleKind, duration
+from ..core.rules import Comparator, RuleKind, duration, percent
 from ..models.alerts import Alert, AlertNotification, AlertRule, AlertState
 from .base import ReadOnlyAdmin, TypedModelAdmin, badge
 
@@ -66,15 +67,15 @@ class NotificationInline(_Inline):
 class AlertAdmin(ReadOnlyAdmin[Alert]):
     """Read alerts; acknowledge and resolve them."""
 
-    list_display = ("severity_badge", "state_badge", "rule_name", "about", "why", "shown_value", "started_at", "lasted")
-    list_display_links = ("rule_name",)
+    list_display = ("severity_badge", "state_badge", "heading", "why", "shown_value", "began", "lasted")
+    list_display_links = ("heading",)
     list_filter = ("state", "severity")
     search_fields = ("rule_name", "why")
     ordering = ("-started_at", "-pk")
     actions = ("acknowledge_selected", "resolve_selected")
     inlines = (NotificationInline,)
     fieldsets = (
-        (None, {"fields": ("severity_badge", "state_badge", "rule", "rule_name", "about", "why", "shown_value")}),
+        (None, {"fields": ("severity_badge", "state_badge", "rule", "about", "why", "shown_value")}),
         (_("Times"), {"fields": ("started_at", "fired_at", "met_at", "resolved_at", "lasted")}),
         (_("People"), {"fields": ("acknowledged_by", "acknowledged_at", "resolved_by")}),
     )
@@ -88,6 +89,11 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     def state_badge(self, alert: Alert) -> SafeString:
         return badge(alert.get_state_display(), STATE_TONES[AlertState(alert.state)])
 
+    @admin.display(description=_("rule"), ordering="rule_name")
+    def heading(self, alert: Alert) -> str:
+        subject = ", ".join(value for name, value in sorted(alert.labels.items()) if name != "environment")
+        return f"{alert.rule_name}: {subject}" if subject else alert.rule_name
+
     @admin.display(description=_("about"))
     def about(self, alert: Alert) -> str:
         return ", ".join(f"{name} {value}" for name, value in sorted(alert.labels.items())) or "-"
@@ -95,6 +101,10 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     @admin.display(description=_("value"), ordering="value")
     def shown_value(self, alert: Alert) -> str:
         return "-" if alert.value is None else f"{alert.value:,.4g}"
+
+    @admin.display(description=_("started"), ordering="started_at")
+    def began(self, alert: Alert) -> str:
+        return date_format(timezone.localtime(alert.started_at), "M j, H:i")
 
     @admin.display(description=_("duration"))
     def lasted(self, alert: Alert) -> str:
@@ -203,7 +213,8 @@ class AlertRuleAdmin(TypedModelAdmin[AlertRule]):
     @admin.display(description=_("condition"))
     def condition(self, rule: AlertRule) -> str:
         of = f" {rule.get_error_severity_display()}" if rule.error_severity else ""
-        return f"{rule.get_comparator_display()} {rule.threshold:g}{of} in {duration(rule.window_s)}"
+        limit = percent(rule.threshold) if rule.kind == RuleKind.ERROR_RATE else f"{rule.threshold:g}"
+        return f"{rule.get_comparator_display()} {limit}{of} in {duration(rule.window_s)}"
 
 
 @admin.register(AlertNotification)

@@ -57,9 +57,8 @@ def test_list_says_what_fires_how_bad_why_and_since_when(admin_client: Client) -
     page = admin_client.get(ALERTS).content.decode()
     assert "am-badge am-critical" in page
     assert "12 errors in 5 min; the rule says at least 1." in page
-    assert "check database" in page
-    assert "Many errors" in page
-    assert "2023" in page
+    assert "Many errors: database" in page
+    assert "Nov 14, 22:13" in page
 
 
 def test_page_of_an_alert_shows_what_was_told(admin_client: Client) -> None:
