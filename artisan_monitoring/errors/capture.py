@@ -151,7 +151,9 @@ def _record(
     request = request if request is not None else _current_request()
     with guarded("errors.surroundings"):
         delta["user"] = _user(request)
-    delta.update(severity=severity.value, handled=handled, mechanism=clean_text(mechanism, 40), logger=clean_text(logger, 120))
+    delta.update(
+        severity=severity.value, handled=handled, mechanism=clean_text(mechanism, 40), logger=clean_text(logger, 120)
+    )
     if bound.sampler.takes(known.fingerprint.hash, now):
         # A __repr__ of the host's must not query on our behalf.
         with guarded("errors.sample"), no_queries():
