@@ -1,0 +1,74 @@
+"""The one setting `ARTISAN_MONITORING`, and how the rest of the package reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from ..core.redaction import Redactor
+from .options import MonitoringSettings
+from .resolving import SETTING, Problem, resolve
+
+__all__ = [
+    "SETTING",
+    "MonitoringSettings",
+    "Problem",
+    "active",
+    "get_settings",
+    "in_tests",
+    "on_settings_change",
+    "redactor",
+    "resolve",
+]
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> MonitoringSettings:
+    """Return the settings in force. Cached until `ARTISAN_MONITORING` changes."""
+    return resolve(getattr(django_settings, SETTING, {}))[0]
+
+
+@lru_cache(maxsize=1)
+def redactor() -> Redactor:
+    """Return the redactor that all rooms share, bound to the settings in force."""
+    chosen = get_settings().REDACTION
+    return Redactor(extra_keys=chosen.KEYS, allow=chosen.ALLOW)
+
+
+def in_tests() -> bool:
+    """Say whether a test runner is at work (Django's `setup_test_environment` has been called)."""
+    from django.core import mail
+
+    return hasattr(mail, "outbox")
+
+
+def active() -> bool:
+    """Say whether threads and the store may run: not under a test runner, unless `IN_TESTS`."""
+    chosen = get_settings()
+    return chosen.ENABLED and (chosen.IN_TESTS or not in_tests())
+
+
+_callbacks: list[Callable[[], None]] = []
+
+
+def on_settings_change(callback: Callable[[], None]) -> Callable[[], None]:
+    """Call `callback` now if the settings are configured, and after each change: for copies bound on the hot path."""
+    _callbacks.append(callback)
+    if django_settings.configured:
+        callback()
+    return callback
+
+
+def _renew(*, setting: str, **kwargs: object) -> None:
+    # DEBUG is among what bound copies look at.
+    if setting in (SETTING, "DEBUG", "DATABASES", "CACHES"):
+        get_settings.cache_clear()
+        redactor.cache_clear()
+        for callback in _callbacks:
+            callback()
+
+
+setting_changed.connect(_renew, dispatch_uid="artisan_monitoring.conf")
