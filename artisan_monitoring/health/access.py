@@ -52,7 +52,8 @@ def _lenient(texts: Iterable[str]) -> Networks:
 def _bind() -> None:
     global _token_hashes, _networks, _proxies, _forwarded_header
     chosen = get_settings()
-    _token_hashes = tuple(sha256(token.encode()).digest() for token in chosen.HEALTH.TOKENS if token)
+    tokens = (token.encode("utf-8", "surrogatepass") for token in chosen.HEALTH.TOKENS if token)
+    _token_hashes = tuple(sha256(token).digest() for token in tokens)
     _networks = _lenient(chosen.HEALTH.NETWORKS)
     _proxies = _lenient(chosen.TRUSTED_PROXIES)
     _forwarded_header = "HTTP_" + chosen.FORWARDED_HEADER.upper().replace("-", "_")
@@ -68,10 +69,9 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
     """Return None when the caller may read details, else the answer: 401 without credentials, 403 with wrong ones."""
     chosen = get_settings().HEALTH
     header = request.META.get("HTTP_AUTHORIZATION", "")
-    if header:
-        if _bearer_is_known(header):
-            return None
-        return _refused(403, "These credentials give no access.")
+    # Another scheme is not meant for us: a proxy's own password, which the browser sends with every request.
+    if header[:6].lower() == "bearer":
+        return None if _bearer_is_known(header) else _refused(403, "This token gives no access.")
     if _from_known_network(request):
         return None
     if django_settings.DEBUG and not chosen.TOKENS and not chosen.NETWORKS:

@@ -32,6 +32,9 @@ BUILT_IN: dict[str, Callable[[], list[Check]]] = {
 LISTS = ("STARTUP", "READINESS", "SUMMARY", "DETAILED")
 """The settings in `HEALTH` that list checks by name."""
 
+_TELLING = (LookupError, TypeError, ImportError)
+"""Exceptions of building a check whose text names what is wrong in the settings, and nothing else."""
+
 MIN_TOKEN = 16
 """Characters of a bearer token: fewer can be guessed at sixty tries a minute from many addresses."""
 
@@ -72,7 +75,7 @@ def named(name: str) -> Sequence[Check]:
     try:
         return _build(name)
     except Exception as exc:
-        text = str(exc) if isinstance(exc, LookupError | TypeError | ImportError) else type(exc).__name__
+        text = str(exc.args[0] if exc.args else exc) if isinstance(exc, _TELLING) else type(exc).__name__
         return (_Misconfigured(name=name, problem=text),)
 
 
@@ -109,6 +112,9 @@ def _list_problems() -> Iterator[Problem]:
 def _check_problems() -> Iterator[Problem]:
     for name, chosen in get_settings().HEALTH.CHECKS.items():
         key = f"HEALTH.CHECKS[{name!r}]"
+        if not isinstance(chosen, Mapping):
+            yield Problem("check", key, f"{key} is not a dictionary.", "Known keys: BACKEND, OPTIONS.")
+            continue
         if unknown := set(chosen) - {"BACKEND", "OPTIONS"}:
             yield Problem("check", key, f"{key} has no key {min(unknown)!r}.", "Known keys: BACKEND, OPTIONS.")
             continue

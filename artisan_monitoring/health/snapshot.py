@@ -58,10 +58,13 @@ def published() -> dict[str, Any] | None:
 
 
 def _standings(value: Mapping[str, Any]) -> dict[str, Standing]:
-    return {
-        key: Standing(Status(each["status"]), float(each["since"]), int(each["against"]))
-        for key, each in value.get("checks", {}).items()
-    }
+    try:
+        return {
+            key: Standing(Status(each["status"]), float(each["since"]), int(each["against"]))
+            for key, each in value.get("checks", {}).items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}  # written by another version of this app: begin anew rather than never
 
 
 def _published(results: Sequence[Result], standings: Mapping[str, Standing]) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def test_each_token_opens(configure):
         "Bearer wrong",
         "Bearer ",
         "Bearer",
-        f"Basic {TOKEN}",
-        TOKEN,
+        "BEARER wrong",
+        f"Bearer{TOKEN}",
         f"Bearer {TOKEN}x",
         f"Bearer {TOKEN[:-1]}",
         f"Bearer {TOKEN} {OTHER}",
@@ -61,12 +61,23 @@ def test_each_token_opens(configure):
         "Bearer " + "é" * 100,
         "Bearer " + "x" * 1_000_000,
         f"Bearer {TOKEN}" + " " * 10_000,
-        "\r\n",
     ],
 )
 def test_wrong_credentials_are_forbidden(configure, header):
     configure(TOKENS=[TOKEN, ""], NETWORKS=["127.0.0.0/8"])
     assert ask(HTTP_AUTHORIZATION=header) == 403
+
+
+@pytest.mark.parametrize("header", [f"Basic {TOKEN}", TOKEN, "\r\n", "\x00\xff", "x" * 1_000_000])
+def test_credentials_for_somebody_else_are_none(configure, header):
+    configure(TOKENS=[TOKEN])
+    assert ask(HTTP_AUTHORIZATION=header) == 401
+    assert ask(User(username="x", is_staff=True), HTTP_AUTHORIZATION=header) == 200
+
+
+def test_a_token_that_no_encoding_knows_harms_nobody(configure):
+    configure(TOKENS=["\ud800" * 20])
+    assert ask(HTTP_AUTHORIZATION="Bearer x") == 403
 
 
 def test_a_token_beyond_ascii_matches_as_its_bytes(configure):

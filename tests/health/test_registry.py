@@ -75,6 +75,8 @@ def test_a_check_of_ones_own(configure):
         ({"CHECKS": {"disk": {"OPTION": {}}}}, ("check", "HEALTH.CHECKS['disk']"), "OPTION"),
         ({"CHECKS": {"x": {"BACKEND": "no.such.Check"}}}, ("check", "HEALTH.CHECKS['x']"), "no"),
         ({"CHECKS": {"x": {"BACKEND": f"{__name__}.NoCheck"}}}, ("check", "HEALTH.CHECKS['x']"), "subclass"),
+        ({"CHECKS": {"disk": 5}}, ("check", "HEALTH.CHECKS['disk']"), "dictionary"),
+        ({"CHECKS": {"disk": {"OPTIONS": 5}}}, ("check", "HEALTH.CHECKS['disk']"), "cannot be built"),
         ({"CHECKS": {"x": {}}}, ("check", "HEALTH.CHECKS['x']"), "there is no check"),
         ({"TOKENS": ["short"]}, ("token", "HEALTH.TOKENS"), "shorter"),
         ({"NETWORKS": ["10.0.0.0/99"]}, ("network", "HEALTH.NETWORKS"), "10.0.0.0/99"),

@@ -63,6 +63,13 @@ def test_a_check_that_is_not_critical_makes_a_warning(run):
     assert run("fail", critical=False)["status"] == "warn"
 
 
+@pytest.mark.parametrize("value", [{"checks": {"fake": {}}}, {"checks": [1]}, {"checks": {"fake": {"status": "?"}}}])
+def test_a_snapshot_of_another_version_is_overwritten(run, value):
+    run("pass")
+    get_store().set_note("health", "snapshot", value, 60)
+    assert run("warn")["status"] == "warn"
+
+
 def test_it_records_gauges(run):
     from artisan_monitoring.metrics.queries import gauge_now
     from artisan_monitoring.testing import flush_monitoring
