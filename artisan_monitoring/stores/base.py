@@ -134,7 +134,9 @@ class Store(ABC):
 
         For each delta: merge it into the cell of its slot, and into the series' total; register the series; mark its
         hour dirty with a number that grows with every commit. A new series beyond `LIMITS.STORE_SERIES` goes into its
-        metric's overflow series, and is counted as loss reason `store_series` (of detail, not of count).
+        metric's overflow series, and is counted as loss reason `store_series` (of detail, not of count). A delta that
+        fits no cell together with what is there is left out and counted as `unstorable`. Raise `StoreRefused`, and
+        apply nothing, for text that the store cannot hold.
         """
 
     # -- reading metrics ----------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import isfinite
 
 from ..conf import get_settings
 from ..core.histogram import Cell
-from ..core.packing import Delta, NotABatch, unpack_cell
+from ..core.packing import Delta, NotABatch, pack_cell, unpack_cell
 from ..core.series import OVERFLOW, Series
 from ..core.windows import HOUR, floor
 from ..exceptions import StoreRefused
@@ -17,6 +18,11 @@ from .base import Commit, merge_deltas
 
 STORE_SERIES = "store_series"
 UNREADABLE_CELL = "unreadable_cell"
+UNSTORABLE = "unstorable"
+TOTAL_OVERFLOW = "total_overflow"
+
+MOST = 2**53
+"""Of one loss at once: beyond it Lua's numbers are not exact, and nobody has counted that far."""
 
 Gauge = tuple[Series, str, float, float]
 
@@ -57,16 +63,18 @@ def keep_within_limit(
         return commit.deltas, commit.gauges
     targets = {key: replace(new[key], tags=OVERFLOW) for key in sorted(new)[room:]}
     lost = sum(delta.cell.count for delta in commit.deltas if delta.series.id in targets)
-    losses[STORE_SERIES] = losses.get(STORE_SERIES, 0) + lost
+    count_loss(losses, STORE_SERIES, lost)
     deltas = (replace(delta, series=targets.get(delta.series.id, delta.series)) for delta in commit.deltas)
     gauges = [(targets.get(series.id, series), *rest) for series, *rest in commit.gauges]
     return merge_deltas(deltas), newest_gauges(gauges)  # type: ignore[arg-type]  # the starred rest keeps its types
 
 
 def newest_gauges(gauges: Iterable[Gauge]) -> list[Gauge]:
-    """Return one value for each series and process, the newest, in a fixed order."""
+    """Return one value for each series and process, the newest, in a fixed order; without those that are no numbers."""
     newest: dict[tuple[str, str], Gauge] = {}
     for gauge in gauges:
+        if not (isfinite(gauge[2]) and isfinite(gauge[3])):
+            continue
         key = (gauge[0].id, gauge[1])
         if key not in newest or gauge[3] >= newest[key][3]:
             newest[key] = gauge
@@ -78,8 +86,43 @@ def stored_cell(packed: bytes, losses: dict[str, int]) -> Cell:
     try:
         return unpack_cell(packed)
     except NotABatch:
-        losses[UNREADABLE_CELL] = losses.get(UNREADABLE_CELL, 0) + 1
+        count_loss(losses, UNREADABLE_CELL, 1)
         return Cell()
+
+
+def merged_slot(delta: Delta, packed: bytes | None, losses: dict[str, int]) -> bytes | None:
+    """Return a slot's cell with a delta merged in, packed; nothing, and a loss, if the sum fits no cell."""
+    cell = delta.cell
+    if packed is not None:
+        cell = stored_cell(packed, losses)
+        cell.merge(delta.cell)
+    try:
+        return pack_cell(cell)
+    except (struct.error, OverflowError):
+        count_loss(losses, UNSTORABLE, delta.cell.count)
+        return None
+
+
+def merged_totals(
+    deltas: Iterable[Delta], series_ids: Iterable[str], known: Mapping[str, bytes], losses: dict[str, int]
+) -> dict[str, bytes]:
+    """Return the totals of series with deltas merged in, packed; one that would overflow stays what it was."""
+    totals = {key: stored_cell(known[key], losses) if key in known else Cell() for key in sorted(series_ids)}
+    for delta in deltas:
+        totals[delta.series.id].merge(delta.cell)
+    packed: dict[str, bytes] = {}
+    for key, cell in totals.items():
+        try:
+            packed[key] = pack_cell(cell)
+        except (struct.error, OverflowError):
+            packed[key] = known.get(key) or pack_cell(Cell())
+            count_loss(losses, TOTAL_OVERFLOW, 1)
+    return packed
+
+
+def count_loss(losses: dict[str, int], reason: str, count: int) -> None:
+    """Add to a loss, within what every store can add."""
+    losses[reason] = min(MOST, losses.get(reason, 0) + max(1, count))
 
 
 def hours_of(deltas: Sequence[Delta]) -> list[int]:

@@ -46,7 +46,9 @@ class Backend:
 
 
 def make_tables(alias: str, settings: dict[str, Any]) -> None:
-    """Add a database to Django's and migrate it."""
+    """Add a database to Django's and migrate it, once a session: several packages of tests ask for the same."""
+    if alias in connections.settings:
+        return
     configured = connections.configure_settings({"default": {}, alias: settings})
     connections.settings[alias] = configured[alias]
     with override_settings(ARTISAN_MONITORING={"DATABASE": alias, "IN_TESTS": True}):

@@ -151,25 +151,49 @@ def test_floats_come_back_bit_by_bit(store: Store) -> None:
 
 
 @pytest.mark.parametrize("count", [2**63, -(2**63) - 1, 10**30])
-def test_a_count_that_no_store_can_hold_is_refused_whole(store: Store, count: int) -> None:
+def test_a_count_that_no_store_can_hold_is_left_out_and_counted(store: Store, count: int) -> None:
     good, bad = counter(good="yes"), counter(good="no")
-    commit(store, delta(good, added(1)))
-    cursor, cell = store.cursor(0), added(1)
+    cell = added(1)
     cell.count = count
-    wanted = Commit(0, cursor, replace(cursor, position=9), merge_deltas([delta(good, added(1)), delta(bad, cell)]))
-    with pytest.raises(StoreRefused):
-        store.commit(wanted)
-    assert store.cursor(0) == cursor
-    assert sum_of(store, good, bad) == 1
-    assert store.series() == [good]
+    commit(store, delta(good, added(1)), delta(bad, cell), delta(bad, added(5), minute=1))
+    assert sum_of(store, good) == total(store, good).sum == 1
+    assert sum_of(store, bad) == total(store, bad).sum == 5
+    assert store.losses()["unstorable"] >= 1
 
 
-def test_a_sum_beyond_a_double_is_refused_whole(store: Store) -> None:
-    cursor, cell = store.cursor(0), added(1)
+def test_a_count_that_no_longer_fits_leaves_what_is_there(store: Store) -> None:
+    orders, huge = counter(), added(1)
+    huge.count = 2**62
+    commit(store, delta(orders, huge.copy()))
+    commit(store, delta(orders, huge.copy()))
+    commit(store, delta(orders, huge.copy(), minute=1))
+    commit(store, delta(orders, added(1), minute=2))
+    assert {cell.count for cell in slots(store, orders).values()} == {2**62, 1}
+    assert total(store, orders).count == 2**62 + 1
+    assert store.losses() == {"unstorable": 2**53, "total_overflow": 1}
+
+
+def test_a_sum_beyond_a_double_is_left_out(store: Store) -> None:
+    cell = added(1)
     cell.sum = 10**400
+    commit(store, delta(counter(), cell), delta(counter(), added(1), minute=1))
+    assert total(store, counter()).sum == 1
+    assert store.losses() == {"unstorable": 1}
+
+
+def test_text_that_no_store_can_hold_is_refused_whole(store: Store) -> None:
+    cursor = store.cursor(0)
+    both = merge_deltas([delta(counter(), added(1)), delta(counter(tag="\ud800"), added(1))])
     with pytest.raises(StoreRefused):
-        store.commit(Commit(0, cursor, replace(cursor, position=1), [delta(counter(), cell)]))
+        store.commit(Commit(0, cursor, replace(cursor, position=1), both, producers=[Producer("web\ud800", 1, 1)]))
     assert store.cursor(0) == cursor
+    assert store.series() == []
+
+
+def test_readings_that_are_no_numbers_are_left_out(store: Store) -> None:
+    queue, now = gauge(), store.now()
+    commit(store, gauges=((queue, "a", float("nan"), now), (queue, "b", 1.0, float("inf")), (queue, "c", 2.0, now)))
+    assert [reading.process for reading in store.gauges([queue.id])[queue.id]] == ["c"]
 
 
 def test_tags_of_any_text_come_back(store: Store) -> None:

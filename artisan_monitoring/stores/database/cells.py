@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from django.db import transaction
 from django.db.models import F
 
-from ...core.histogram import Cell
-from ...core.packing import Delta, pack_cell
+from ...core.packing import Delta
 from ...core.series import Series
 from ...exceptions import CursorMoved
 from ...models import DirtyHour, GaugeReading, InboxState, MetricBucket, MetricSeries, ProducerState
 from ..base import Commit, Producer
-from ..merging import Gauge, hours_of, keep_within_limit, newest_gauges, series_of, stored_cell
+from ..merging import MOST, Gauge, hours_of, keep_within_limit, merged_slot, merged_totals, newest_gauges, series_of
 from .losses import add_losses
 from .sql import Clock, slices, upsert
 
@@ -31,9 +30,8 @@ def commit(alias: str, wanted: Commit, breathe: Callable[[], None]) -> None:
         wanted.deltas, wanted.gauges = keep_within_limit(wanted, known, registry.count, 1, losses)
         targets = series_of(wanted)
         known |= _totals_of(alias, targets.keys() - known.keys())
-        _merge_slots(alias, wanted.deltas, losses, breathe)
-        totals = _merged_totals(wanted.deltas, targets, known, losses)
-        _write_totals(alias, totals, targets, clock, breathe)
+        taken = _merge_slots(alias, wanted.deltas, losses, breathe)
+        _write_totals(alias, merged_totals(taken, targets, known, losses), targets, clock)
         _write_gauges(alias, newest_gauges(wanted.gauges))
         dirty = [DirtyHour(hour=hour, version=number) for hour in hours_of(wanted.deltas)]
         upsert(alias, dirty, ("hour",), ("version",))
@@ -63,17 +61,21 @@ def _totals_of(alias: str, ids: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def _merge_slots(alias: str, deltas: Sequence[Delta], losses: dict[str, int], breathe: Callable[[], None]) -> None:
+def _merge_slots(
+    alias: str, deltas: Sequence[Delta], losses: dict[str, int], breathe: Callable[[], None]
+) -> list[Delta]:
+    """Merge deltas into their slots; return those that went in."""
     stored = _cells_of(alias, deltas)
-    rows = []
+    rows, taken = [], []
     for delta in deltas:
         breathe()
-        cell, packed = delta.cell, stored.get((delta.series.id, delta.start, delta.width))
+        slot = (delta.series.id, delta.start, delta.width)
+        packed = merged_slot(delta, stored.get(slot), losses)
         if packed is not None:
-            cell = stored_cell(packed, losses)
-            cell.merge(delta.cell)
-        rows.append(MetricBucket(series_id=delta.series.id, start=delta.start, width=delta.width, cell=pack_cell(cell)))
+            rows.append(MetricBucket(series_id=slot[0], start=slot[1], width=slot[2], cell=packed))
+            taken.append(delta)
     upsert(alias, rows, ("series_id", "start", "width"), ("cell",))
+    return taken
 
 
 def _cells_of(alias: str, deltas: Iterable[Delta]) -> dict[Slot, bytes]:
@@ -90,23 +92,13 @@ def _cells_of(alias: str, deltas: Iterable[Delta]) -> dict[Slot, bytes]:
     return found
 
 
-def _merged_totals(
-    deltas: Iterable[Delta], ids: Iterable[str], known: dict[str, bytes], losses: dict[str, int]
-) -> dict[str, Cell]:
-    totals = {key: stored_cell(known[key], losses) if key in known else Cell() for key in sorted(ids)}
-    for delta in deltas:
-        totals[delta.series.id].merge(delta.cell)
-    return totals
-
-
-def _write_totals(
-    alias: str, totals: dict[str, Cell], series: dict[str, Series], clock: float, breathe: Callable[[], None]
-) -> None:
-    rows = []
-    for key, total in totals.items():
-        breathe()
-        each, packed = series[key], pack_cell(total)
-        rows.append(MetricSeries(id=key, name=each.name, text=each.text, total=packed, created_at=clock, seen_at=clock))
+def _write_totals(alias: str, totals: dict[str, bytes], series: dict[str, Series], clock: float) -> None:
+    rows = [
+        MetricSeries(
+            id=key, name=series[key].name, text=series[key].text, total=packed, created_at=clock, seen_at=clock
+        )
+        for key, packed in totals.items()
+    ]
     upsert(alias, rows, ("id",), ("total", "seen_at"))
 
 
@@ -128,7 +120,7 @@ def _write_producers(alias: str, shard: int, producers: Sequence[Producer], cloc
     rows = [
         ProducerState(
             shard=shard, process=each.process, appended=each.sequence, seen_at=clock,
-            drained=each.sequence, observations=each.observations,
+            drained=each.sequence, observations=min(each.observations, MOST),
         )
         for each in sorted(producers, key=lambda each: each.process)
     ]  # fmt: skip

@@ -10,6 +10,13 @@ from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from ...models import InboxState
 
+IDS = {
+    "E101": "The alias in `DATABASE` is not in `DATABASES`.",
+    "E102": "The tables are not sent to the alias in `DATABASE`: the router is missing.",
+    "W101": "Monitoring writes into the SQLite file of the site itself.",
+}
+"""The ids of this module, and what they mean."""
+
 TWO_LINES = (
     'Add DATABASES["monitoring"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "monitoring.sqlite3"}, '
     'DATABASE_ROUTERS = ["artisan_monitoring.routers.MonitoringRouter"] and ARTISAN_MONITORING["DATABASE"] = '

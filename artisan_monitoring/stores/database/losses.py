@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from ...models import Loss
+from ..merging import MOST
 
 
 def losses(alias: str) -> dict[str, int]:
@@ -20,6 +21,7 @@ def add_losses(alias: str, found: Mapping[str, int]) -> None:
     rows = Loss.objects.using(alias)
     with transaction.atomic(using=alias):
         for reason, count in sorted(found.items()):
+            count = min(count, MOST)  # noqa: PLW2901  # a forged count must not overflow the column
             if count and not rows.filter(reason=reason).update(count=F("count") + count):
                 rows.bulk_create([Loss(reason=reason)], ignore_conflicts=True)
                 rows.filter(reason=reason).update(count=F("count") + count)

@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from struct import Struct
 
 from ...conf import get_settings
-from ...core.histogram import Cell
-from ...core.packing import Delta, pack_cell
+from ...core.packing import Delta
 from ...core.series import Series
 from ...core.windows import DAY, HOUR, floor
 from ...exceptions import CursorMoved, StoreUnavailable
 from ..base import PROCESS_TTL_S, Commit
-from ..merging import Gauge, hours_of, keep_within_limit, newest_gauges, refusing, series_of, stored_cell
+from ..merging import (
+    MOST,
+    Gauge,
+    hours_of,
+    keep_within_limit,
+    merged_slot,
+    merged_totals,
+    newest_gauges,
+    refusing,
+    series_of,
+)
 from .client import Arg, RedisClient
 from .inbox import seconds
 from .keys import ShardKeys
@@ -77,69 +86,68 @@ def _write(
 ) -> tuple[list[str], list[Arg]]:
     """Return the keys and arguments of `write_cells.lua`, which says what they are."""
     series = series_of(wanted)
-    hours = hours_of(wanted.deltas)
-    keep_s = get_settings().RETENTION.METRICS * DAY + 2 * HOUR
     # A series' text is written with its first total, and again should the registry have lost some.
     new = [each for key, each in sorted(series.items()) if key not in stored.totals or not stored.registry_whole]
     gauges = newest_gauges(wanted.gauges)
-    cells = _merged_cells(wanted.deltas, stored, hours, losses, breathe)
-    totals = _merged_totals(wanted.deltas, series, stored, losses, breathe)
+    merged = _merge_cells(wanted.deltas, stored, losses, breathe)
+    taken = [delta for delta, _ in merged]
+    totals = _total_args(taken, series, stored, losses)
+    hours = hours_of(taken)
 
     names = [keys.state, keys.totals, keys.series, keys.seen, keys.dirty, keys.processes]
-    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in wanted.deltas]
+    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in taken]
     names += map(keys.hour, hours)
     names += [keys.named(each.name) for each in new]
     names += [keys.gauge(gauge[0].id) for gauge in gauges]
     args: list[Arg] = [field if field is not None else b"" for field in stored.state]
     args += [wanted.new.position, wanted.new.offset, repr(stored.now)]
-    args += [len(hours), len(wanted.deltas), len(series), len(new), len(gauges), len(wanted.producers), len(losses)]
-    for hour in hours:
-        args += (hour, hour + keep_s)
-    args += cells
-    args += totals
+    args += [len(hours), len(taken), len(series), len(new), len(gauges), len(wanted.producers), len(losses)]
+    args += _hour_args(hours) + _cell_args(merged, hours) + totals
     for each in new:
         args += (each.id, each.text)
     args += _gauge_args(gauges)
     for producer in wanted.producers:
         args += (producer.process, f"{producer.sequence} {producer.observations} {int(stored.now)}")
     for reason, count in losses.items():
-        args += (reason, count)
+        args += (reason, min(count, MOST))
     return names, args
 
 
-def _merged_cells(
-    deltas: Sequence[Delta], stored: _Stored, hours: list[int], losses: dict[str, int], breathe: Callable[[], None]
-) -> list[Arg]:
+def _hour_args(hours: Sequence[int]) -> list[Arg]:
+    keep_s = get_settings().RETENTION.METRICS * DAY + 2 * HOUR
+    return [arg for hour in hours for arg in (hour, hour + keep_s)]
+
+
+def _cell_args(merged: Sequence[tuple[Delta, bytes]], hours: Sequence[int]) -> list[Arg]:
     number = {hour: at for at, hour in enumerate(hours, 1)}
     args: list[Arg] = []
-    for delta, packed in zip(deltas, stored.cells, strict=True):
-        breathe()
-        cell = delta.cell
-        if packed is not None:
-            cell = stored_cell(packed, losses)
-            cell.merge(delta.cell)
-        args += (number[floor(delta.start, HOUR)], f"{delta.width}:{delta.start}", pack_cell(cell))
+    for delta, packed in merged:
+        args += (number[floor(delta.start, HOUR)], f"{delta.width}:{delta.start}", packed)
     return args
 
 
-def _merged_totals(
-    deltas: Sequence[Delta],
-    series: dict[str, Series],
-    stored: _Stored,
-    losses: dict[str, int],
-    breathe: Callable[[], None],
-) -> list[Arg]:
-    created = dict.fromkeys(series, CREATED.pack(stored.now))
-    totals = {key: Cell() for key in series}
-    for key, packed in stored.totals.items():
-        created[key] = packed[: CREATED.size]
-        totals[key] = stored_cell(packed[CREATED.size :], losses)
-    for delta in deltas:
-        totals[delta.series.id].merge(delta.cell)
-    args: list[Arg] = []
-    for key in sorted(totals):
+def _merge_cells(
+    deltas: Sequence[Delta], stored: _Stored, losses: dict[str, int], breathe: Callable[[], None]
+) -> list[tuple[Delta, bytes]]:
+    """Return the deltas that fit their slots, each with the slot's new cell."""
+    merged = []
+    for delta, known in zip(deltas, stored.cells, strict=True):
         breathe()
-        args += (key, created[key] + pack_cell(totals[key]))
+        packed = merged_slot(delta, known, losses)
+        if packed is not None:
+            merged.append((delta, packed))
+    return merged
+
+
+def _total_args(
+    taken: Sequence[Delta], series: dict[str, Series], stored: _Stored, losses: dict[str, int]
+) -> list[Arg]:
+    known = {key: packed[CREATED.size :] for key, packed in stored.totals.items()}
+    now = CREATED.pack(stored.now)
+    args: list[Arg] = []
+    for key, packed in merged_totals(taken, series, known, losses).items():
+        created = stored.totals[key][: CREATED.size] if key in stored.totals else now
+        args += (key, created + packed)
     return args
 
 

@@ -15,6 +15,15 @@ from ...exceptions import StoreError
 from .address import Address, from_alias
 from .client import RedisClient
 
+IDS = {
+    "W102": "The store shares its Redis database with the default cache, which `cache.clear()` empties.",
+    "W103": "The store's Redis evicts keys when it is full.",
+    "W104": "The store's Redis has no append-only file.",
+    "W105": "The store talks to a Redis on another machine without TLS and without a password.",
+    "E103": "The store's Redis is older than 6.2.",
+}
+"""The ids of this module, and what they mean."""
+
 TIMEOUT_S = 0.5
 """For connecting and for answering: a check takes at most a second of a deployment."""
 

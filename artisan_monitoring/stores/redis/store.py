@@ -25,6 +25,7 @@ from ..base import (
     Store,
     Total,
 )
+from ..merging import MOST
 from . import address, cells, checks, inbox, jobs, reading, upkeep
 from .client import RedisClient
 from .keys import ShardKeys
@@ -219,7 +220,7 @@ class RedisStore(Store):
     def add_losses(self, losses: Mapping[str, int]) -> None:
         for reason, count in sorted(losses.items()):
             if count:
-                self.client.call("HINCRBY", self._home.state, LOSS + reason.encode(), count)
+                self.client.call("HINCRBY", self._home.state, LOSS + reason.encode(), min(count, MOST))
 
     # -- jobs and notes -----------------------------------------------------------------------------------------------
 

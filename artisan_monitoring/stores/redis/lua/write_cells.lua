@@ -61,7 +61,8 @@ for i = 1, producers do
   at = at + 2
 end
 for i = 1, losses do
-  redis.call('HINCRBY', KEYS[1], 'loss:' .. ARGV[at + 1], ARGV[at + 2])
+  -- A sum beyond 64 bits is an error, and an error here would leave half a commit.
+  redis.pcall('HINCRBY', KEYS[1], 'loss:' .. ARGV[at + 1], ARGV[at + 2])
   at = at + 2
 end
 return 1
