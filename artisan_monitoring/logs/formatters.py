@@ -10,6 +10,7 @@ from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
 
 from ..core.redaction import Json
 from . import counters, lines
+from .binding import bound
 from .fields import COUNTED
 from .human import human_line, wants_colour
 from .messages import message_of, shown
@@ -53,16 +54,12 @@ class JsonFormatter(BaseJsonFormatter):
             line = lines.encode(values)
         except Exception:
             count_once(record, "unserialisable")
-            values = {str(key): value for key, value in values.items()}
-            line = self._encode_repaired(values)
-        return line if len(line) <= lines.LONGEST_LINE else self._shrunk(record, values)
-
-    def _encode_repaired(self, values: dict[str, Json]) -> str:
-        return lines.encode_stdlib({str(lines.repaired(key)): lines.repaired(item) for key, item in values.items()})
-
-    def _shrunk(self, record: logging.LogRecord, values: dict[str, Json]) -> str:
-        count_once(record, "truncated")
-        return lines.shrunk({str(lines.repaired(key)): lines.repaired(item) for key, item in values.items()})
+            values = _plain(values)
+            line = lines.encode_repaired(values)
+        if len(line) > lines.LONGEST_LINE:
+            count_once(record, "truncated")
+            line = lines.shrunk(values)
+        return line
 
 
 class HumanFormatter(logging.Formatter):
@@ -86,10 +83,17 @@ class HumanFormatter(logging.Formatter):
             return human_line(last_resort(record), self._colour)
 
 
+def _plain(values: dict[str, Json]) -> dict[str, Json]:
+    """Return values that are what they claim to be: a record from elsewhere may carry anything as its name or context."""
+    redactor = bound().redactor
+    return {
+        str(key): value if type(value) in (str, int, float, bool, type(None)) else redactor.value(value)
+        for key, value in values.items()
+    }
+
+
 def last_resort(record: logging.LogRecord) -> dict[str, Json]:
     """Return what can be said of a record that could not be read: its level, and its message if it has one."""
-    from .binding import bound
-
     redactor = bound().redactor
     try:
         message = redactor.clip(message_of(record, redactor), 2_000)

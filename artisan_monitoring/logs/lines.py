@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import json.encoder
 import math
-import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 65_536 - 1  # and its line end: log shippers and CloudWatch cut or refuse more
 _DELETE = "\x7f"
-# A backslash-u escape of half a surrogate pair: valid to json.loads(), refused by stricter readers (jq, orjson).
-_LONE_SURROGATE = re.compile(r"\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}")
 # Each step takes less of every string and container, until the line fits.
 _STEPS = ((8_192, 100), (2_048, 50), (512, 25), (128, 10))
 _KEPT = ("timestamp", "level", "logger", "message", "request_id", "trace_id")
@@ -50,11 +47,20 @@ _dumps = _standard_encoder()
 
 
 def encode_stdlib(values: dict[str, Json]) -> str:
-    """Encode with the standard library. Raise ValueError for NaN and for text that is not Unicode."""
+    """Encode with the standard library. Raise ValueError for NaN and for text that is not Unicode.
+
+    Half a surrogate pair is valid to json.loads(), but refused by stricter readers (jq, orjson).
+    """
     line = _dumps(values)
-    if "\\ud" in line and _LONE_SURROGATE.search(line):
-        raise ValueError("lone surrogate")
+    if "\\ud" in line:
+        json.dumps(values, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
     return line if _DELETE not in line else line.replace(_DELETE, "\\u007f")
+
+
+def encode_repaired(values: dict[str, Json]) -> str:
+    """Encode values after repairing them: this cannot fail."""
+    line = _dumps({_unicode(key): repaired(item) for key, item in values.items()})
+    return line.replace(_DELETE, "\\u007f")
 
 
 def _encode_fast() -> Encode:
@@ -78,9 +84,9 @@ encode: Encode = _encode_fast()
 def repaired(value: object) -> Json:
     """Return a copy of plain values that every JSON encoder takes: Unicode text, finite numbers, text as keys."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return _unicode(value)
     if isinstance(value, dict):
-        return {str(repaired(str(key))): repaired(item) for key, item in value.items()}
+        return {_unicode(str(key)): repaired(item) for key, item in value.items()}
     if isinstance(value, list):
         return [repaired(item) for item in value]
     if isinstance(value, float):
@@ -92,15 +98,19 @@ def repaired(value: object) -> Json:
     return f"<{type(value).__name__}>"
 
 
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def shrunk(values: dict[str, Json]) -> str:
     """Return the line of `values` cut down to 64 KiB, with `"truncated": true`."""
     for longest, widest in _STEPS:
         smaller = {key: _cut(item, longest, widest) for key, item in list(values.items())[: widest * 2]}
         smaller["truncated"] = True
-        line = encode(smaller)
+        line = encode_repaired(smaller)
         if len(line) <= LONGEST_LINE:
             return line
-    return encode({**{key: _cut(values[key], 128, 0) for key in _KEPT if key in values}, "truncated": True})
+    return encode_repaired({**{key: _cut(values[key], 128, 0) for key in _KEPT if key in values}, "truncated": True})
 
 
 def _cut(value: Json, longest: int, widest: int) -> Json:
