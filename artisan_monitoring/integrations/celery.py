@@ -32,6 +32,9 @@ Tags = tuple[tuple[str, str], ...]
 OUR_TASKS = "artisan_monitoring.tasks."
 """Our own jobs are recorded as jobs; as tasks they would make a record per run, for ever, of nothing but themselves."""
 
+SAME_LOSS_S = 10.0
+_lost: dict[str, float] = {}
+
 _duration = metrics_collector.handle("messaging.process.duration", unit="s", kind="distribution")
 _queue_wait = metrics_collector.handle("artisan.task.queue_wait", unit="s", kind="distribution")
 
@@ -134,11 +137,27 @@ def capture(sender: Any = None, exception: BaseException | None = None, **kwargs
         expected = tuple(getattr(sender, "throws", ()) or ())
         if exception is None or isinstance(exception, expected) or name.startswith(OUR_TASKS):
             return
+        if context.task.get() is None and _told_before(f"{kwargs.get('task_id')} {type(exception).__qualname__}"):
+            return
         request = getattr(sender, "request", None)
         details = {"task": name, "task_id": kwargs.get("task_id")}
         if request is not None:
             details |= {"retries": request.retries, "queue": _queue(request)}
         capture_exception(exception, handled=False, mechanism="celery", context=details)
+
+
+def _told_before(failure: str) -> bool:
+    """Say whether this failure of a lost child was told within ten seconds.
+
+    Celery 5.7 sends the signal of a hard time limit twice from the parent, each time with another exception object.
+    """
+    now = time.monotonic()
+    for known in [known for known, at in _lost.items() if now - at > SAME_LOSS_S]:
+        del _lost[known]
+    if failure in _lost:
+        return True
+    _lost[failure] = now
+    return False
 
 
 def end(task: Any = None, state: str | None = None, retval: object = None, **kwargs: object) -> None:

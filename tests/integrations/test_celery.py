@@ -182,6 +182,17 @@ def test_failure_is_one_error_with_the_tasks_context(app: Celery, run: Run, capt
     assert "'retries': 2" in text
 
 
+def test_a_lost_child_is_told_once_though_celery_signals_it_twice(app: Celery, captured: list[Captured]) -> None:
+    @app.task(name="shop.lost")
+    def lost() -> None:
+        pass
+
+    context.clear()
+    for task_id in ("lost-1", "lost-1", "lost-2"):
+        integration.capture(sender=lost, exception=TimeoutError(task_id), task_id=task_id)
+    assert [error.message for error in captured] == ["lost-1", "lost-2"]
+
+
 def test_exception_that_the_task_declares_is_no_error(app: Celery, run: Run, captured: list[Captured]) -> None:
     @app.task(name="shop.expected", throws=(KeyError,))
     def expected() -> None:

@@ -44,8 +44,8 @@ class Site:
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    def publish(self) -> None:
-        self.run("-m", "tests.integrations.worker_script", "publish")
+    def publish(self, what: str = "publish") -> None:
+        self.run("-m", "tests.integrations.worker_script", what)
 
     def look(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("-m", "tests.integrations.worker_script", "look"))
@@ -139,3 +139,13 @@ def test_worker_that_ends_sends_what_it_has_recorded(site: Site, pool: list[str]
     assert site.stop_worker() == 0
     site.run("manage.py", "monitoring_flush")
     assert sum(site.look()["durations"].values()) == 15
+
+
+def test_a_child_killed_by_its_time_limit_is_an_error_told_by_its_parent(site: Site) -> None:
+    site.start_worker("-B", "-c", "1", "-s", str(site.directory / "beat"))
+    site.publish("hang")
+    found = site.until(lambda seen: bool(seen["errors"]))["errors"]
+    assert len(found) == 1, found
+    [error] = found
+    assert error["type"].endswith("TimeLimitExceeded")
+    assert (error["count"], error["mechanism"]) == (1, "celery")

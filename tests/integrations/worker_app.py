@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Any
 
 from celery import Celery
@@ -31,6 +32,11 @@ def greet_again(name: str) -> None:
 @app.task(name="shop.fail")
 def fail() -> None:
     raise LookupError("no such order")
+
+
+@app.task(name="shop.hang", time_limit=1)
+def hang() -> None:
+    time.sleep(60)
 
 
 @app.task(name="shop.try_again", bind=True, max_retries=1)

@@ -25,6 +25,11 @@ def publish() -> None:
     worker_app.try_again.delay()
 
 
+def hang() -> None:
+    """Send a task that its hard time limit ends."""
+    worker_app.hang.delay()
+
+
 def look() -> None:
     """Print what the store and the database hold, as JSON."""
     from artisan_monitoring.metrics.queries import read
@@ -40,7 +45,7 @@ def look() -> None:
     records = store.job_records()
     found = {
         "durations": durations,
-        "errors": list(ErrorGroup.objects.values("type", "count", "mechanism")),
+        "errors": list(ErrorGroup.objects.order_by("pk").values("type", "count", "mechanism")),
         "alerts": list(Alert.objects.values_list("rule_name", "state")),
         "workers": {name: note.value for name, note in store.notes("worker").items()},
         "beat": {name: note.value for name, note in store.notes("beat").items()},
@@ -51,4 +56,4 @@ def look() -> None:
 
 if __name__ == "__main__":
     django.setup()
-    {"publish": publish, "look": look}[sys.argv[1]]()
+    {"publish": publish, "hang": hang, "look": look}[sys.argv[1]]()
