@@ -5,6 +5,7 @@ from __future__ import annotations
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
 from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
+from .pages import Jobs, Metrics, Overview
 from .pipeline import (
     ConsumerCursor,
     InboxEntry,
@@ -32,10 +33,13 @@ __all__ = [
     "InboxEntry",
     "InboxState",
     "JobLease",
+    "Jobs",
     "Loss",
     "MetricBucket",
     "MetricRollup",
     "MetricSeries",
+    "Metrics",
+    "Overview",
     "ProducerState",
     "QuarantinedRecord",
     "SecurityEvent",

@@ -1,0 +1,192 @@
+"""Line charts as inline SVG: shapes, classes and percentages only, so that they fit any width and any strict policy.
+
+The outer SVG has no view box: its texts keep their size however wide the page is. The lines lie in an inner one that
+is stretched; their strokes are not scaled (see overview.css).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import floor, log10
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ..core.windows import DAY, HOUR, MINUTE
+from . import figures
+
+HEIGHT = 150
+"""Pixels of the plot; the time axis takes AXIS more below."""
+AXIS = 20
+TIME_LABELS = 6
+_UNIT_X, _UNIT_Y = 10, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One value per slot, nothing where there is no data. `tone` is the colour's class; `filled` shades below it."""
+
+    label: str
+    tone: str
+    values: Sequence[float | None]
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines over the same slots, which begin at `times` (seconds since the epoch) and are `step_s` wide.
+
+    `show` makes a value readable: on the axis, in tooltips and in the table. `least` is the lowest top of the axis.
+    """
+
+    title: str
+    times: Sequence[int]
+    step_s: int
+    lines: Sequence[Line]
+    show: Callable[[float], str]
+    least: float = 1.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no line has a value."""
+        return all(value is None for line in self.lines for value in line.values)
+
+    @property
+    def ticks(self) -> list[float]:
+        """The values at which the axis has lines, from zero up."""
+        peak = max((value for line in self.lines for value in line.values if value is not None), default=0.0)
+        return ticks(max(peak, self.least))
+
+    @property
+    def axis(self) -> list[str]:
+        """The axis' labels, highest first."""
+        return [self.show(tick) for tick in reversed(self.ticks)]
+
+    @property
+    def rows(self) -> Iterator[tuple[int, str, list[str]]]:
+        """The chart as a table: time, its text, one text per line; slots without any data are left out."""
+        for index, at in enumerate(self.times):
+            values = [line.values[index] for line in self.lines]
+            if any(value is not None for value in values):
+                shown = [figures.NOTHING if value is None else self.show(value) for value in values]
+                yield at, figures.clock(at, self.step_s), shown
+
+    @property
+    def summary(self) -> str:
+        """What a screen reader says for the picture."""
+        last = [(line.label, next((value for value in reversed(line.values) if value is not None), None))
+                for line in self.lines]  # fmt: skip
+        said = ", ".join(f"{label} {self.show(value)}" for label, value in last if value is not None)
+        return f"{self.title}: {'no data' if not said else 'last ' + said}"
+
+    def svg(self) -> SafeString:
+        """Draw it. Every text is escaped."""
+        top = self.ticks[-1]
+        return format_html(
+            '<svg class="am-plot" role="img" aria-label="{}" width="100%" height="{}">{}{}'
+            '<svg class="am-lines" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}{}</svg>'
+            "{}</svg>",
+            self.summary,
+            HEIGHT + AXIS,
+            self._grid(top),
+            self._time_axis(),
+            HEIGHT,
+            len(self.times) * _UNIT_X,
+            _UNIT_Y,
+            format_html_join("", '<path class="am-area {}" d="{}"/>', self._areas(top)),
+            format_html_join("", '<path class="am-line-of {}" d="{}"/>', self._paths(top)),
+            self._slots(),
+        )
+
+    def _grid(self, top: float) -> SafeString:
+        rows = ((HEIGHT - 0.5 if tick == 0 else round(HEIGHT * (1 - tick / top)) + 0.5) for tick in self.ticks)
+        return format_html_join("", '<line class="am-grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>', ((y,) for y in rows))
+
+    def _time_axis(self) -> SafeString:
+        """Label round times, each at the beginning of its slot."""
+        every = label_step(self.times, self.step_s)
+        first, width = self.times[0], len(self.times) * self.step_s
+        days = every % DAY == 0
+        marks = (
+            (f"{(at - first) / width * 100:.2f}", at, "d" if days else "t", _label(at, days))
+            for at in self.times
+            if at % every == 0 and 0.03 < (at - first) / width < 0.97
+        )
+        return format_html_join(
+            "",
+            '<line class="am-tick" x1="{0}%" x2="{0}%" y1="{4}" y2="{5}"/>'
+            '<text class="am-time" x="{0}%" y="{6}" data-at="{1}" data-as="{2}">{3}</text>',
+            ((*mark, HEIGHT, HEIGHT + 4, HEIGHT + AXIS - 4) for mark in marks),
+        )
+
+    def _points(self, line: Line, top: float) -> Iterator[list[tuple[int, int]]]:
+        """Yield each unbroken run of a line's points, in units of the inner drawing."""
+        places = enumerate(line.values)
+        for there, run in groupby(places, key=lambda place: place[1] is not None):
+            if there:
+                yield [
+                    (index * _UNIT_X + _UNIT_X // 2, round(_UNIT_Y * (1 - (value or 0) / top))) for index, value in run
+                ]
+
+    def _paths(self, top: float) -> Iterator[tuple[str, str]]:
+        for line in self.lines:
+            # A run of one point is a line of no length: its round cap makes it a dot.
+            runs = [("M" + "L".join(f"{x} {y}" for x, y in run) + ("h0" if len(run) == 1 else ""))
+                    for run in self._points(line, top)]  # fmt: skip
+            yield line.tone, "".join(runs)
+
+    def _areas(self, top: float) -> Iterator[tuple[str, str]]:
+        for line in self.lines:
+            if line.filled:
+                runs = [run for run in self._points(line, top) if len(run) > 1]
+                yield line.tone, "".join(
+                    f"M{run[0][0]} {_UNIT_Y}L" + "L".join(f"{x} {y}" for x, y in run) + f"V{_UNIT_Y}Z" for run in runs
+                )
+
+    def _slots(self) -> SafeString:
+        """Lay a see-through column over each slot that has data: its title is the tooltip."""
+        width = 100 / len(self.times)
+        first = self.times[0]
+        return format_html_join(
+            "",
+            '<rect class="am-slot" x="{}%" y="0" width="{}%" height="{}" data-at="{}"><title>{} UTC · {}</title></rect>',
+            (
+                (
+                    f"{(at - first) / self.step_s * width:.2f}",
+                    f"{width:.2f}",
+                    HEIGHT,
+                    at,
+                    shown_at,
+                    " · ".join(f"{line.label} {value}" for line, value in zip(self.lines, values, strict=True)),
+                )
+                for at, shown_at, values in self.rows
+            ),
+        )
+
+
+def ticks(peak: float, intervals: int = 4) -> list[float]:
+    """Return round values from zero to at least `peak`, with at most `intervals` steps of 1, 2 or 5 times a power of 10."""
+    if not 0 < peak < float("inf"):
+        peak = 1.0
+    rough = peak / intervals
+    power = 10.0 ** floor(log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    values = [0.0]
+    while values[-1] < peak * (1 - 1e-9):
+        values.append(round(len(values) * step, 12))
+    return values
+
+
+def label_step(times: Sequence[int], step_s: int) -> int:
+    """Return the round number of seconds between two labels of the time axis that makes about six of them."""
+    width = len(times) * step_s
+    for nice in (MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR):
+        if nice >= step_s and width / nice <= TIME_LABELS:
+            return nice
+    return -(-width // (DAY * (TIME_LABELS + 1))) * DAY
+
+
+def _label(at: int, days: bool) -> str:
+    return figures.clock(at, DAY)[:6] if days else figures.clock(at)

@@ -1,0 +1,72 @@
+"""The monitor's own figures: the processes that report, how data flows, what was lost, which jobs are late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..pipeline.selfstats import NOTE, deployment_stats
+from ..stores import get_store
+from . import figures
+
+PROCESSES = 12
+LATE_S = 60.0
+"""The drain runs every 5 s: data that wait this long tell of one that does not."""
+
+
+def processes() -> dict[str, Any]:
+    """Return the processes that reported lately and Celery's heartbeats; at most twelve processes in full."""
+    store = get_store()
+    reports = [(note.value, note.age_s) for note in store.notes(NOTE).values()]
+    reports.sort(key=lambda each: (str(each[0].get("host")), int(each[0].get("pid") or 0)))
+    workers = [(str(note.value.get("hostname", name)), note) for name, note in sorted(store.notes("worker").items())]
+    return {
+        "hosts": len({str(value.get("host")) for value, _ in reports}),
+        "count": len(reports),
+        "rows": [_process(value, age_s) for value, age_s in reports[:PROCESSES]],
+        "more": max(0, len(reports) - PROCESSES),
+        "workers": [{"name": name, "age": figures.age(note.age_s)} for name, note in workers[:PROCESSES]],
+    }
+
+
+def _process(value: Mapping[str, Any], age_s: float) -> dict[str, object]:
+    threads = value.get("threads") or {}
+    return {
+        "host": value.get("host", "?"),
+        "pid": value.get("pid", "?"),
+        "series": figures.count(_float(value.get("series"))),
+        "flush": figures.duration(_float(value.get("flush_duration_s"))),
+        "store": value.get("breaker", "?"),
+        "tone": "critical" if value.get("breaker") == "open" else "",
+        "housekeeper": bool(isinstance(threads, Mapping) and threads.get("leads")),
+        "age": figures.age(age_s),
+    }
+
+
+def machinery() -> dict[str, Any]:
+    """Return the pipeline's figures over the deployment, as (label, value, tone) and as losses by reason."""
+    stats = deployment_stats(get_store())
+    lost = {**{f"{reason}": count for reason, count in stats["losses"].items() if count}}
+    dropped = {reason: count for reason, count in stats["dropped"].items() if count}
+    overdue = list(stats["jobs_overdue"])
+    waiting = int(stats["cells_waiting"])
+    return {
+        "figures": [
+            ("Lag", figures.duration(round(stats["lag_s"], 1)), "critical" if stats["lag_s"] > LATE_S else ""),
+            ("Inbox", figures.size(stats["inbox_bytes"]), ""),
+            ("Batches waiting", figures.count(stats["inbox_entries"]), ""),
+            ("Buffered cells", figures.count(waiting), ""),
+            ("Series", figures.count(stats["series"]), ""),
+            ("Longest flush", figures.duration(stats["flush_duration_s"]), ""),
+            ("Clock skew", figures.duration(stats["clock_skew_s"]), "medium" if stats["clock_skew_s"] > 2 else ""),
+            ("Store errors", figures.count(stats["store_errors"]), "medium" if stats["store_errors"] else ""),
+            ("Over limits", figures.count(stats["overflowed"]), "medium" if stats["overflowed"] else ""),
+        ],
+        "losses": [(reason, figures.count(count)) for reason, count in sorted(lost.items())],
+        "dropped": [(reason, figures.count(count)) for reason, count in sorted(dropped.items())],
+        "overdue": overdue,
+    }
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,98 @@
+"""Reading hourly and daily roll-ups: pre-merged totals for the charts, scalar columns for the table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import Max, Q, QuerySet, Sum
+
+from ..conf import get_settings
+from ..core.packing import unpack_cell
+from ..core.series import series_from_text
+from ..core.windows import DAY, HOUR, floor
+from ..models import MetricRollup
+from ..stores.connection import own_connection
+from .tallies import Tally, failed
+
+ROUTE = "http.route"
+STATUS = "http.response.status_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The hours that roll-ups speak for; a whole day of them is read as one row."""
+
+    hours: frozenset[int]
+
+    @property
+    def days(self) -> list[int]:
+        """The days of which every hour is rolled up."""
+        starts = {floor(hour, DAY) for hour in self.hours}
+        return sorted(day for day in starts if all(day + n * HOUR in self.hours for n in range(24)))
+
+    def slots(self) -> Q:
+        """Select the fewest rows that make up the hours."""
+        days = self.days
+        whole = {day + n * HOUR for day in days for n in range(24)}
+        rest = sorted(self.hours - whole)
+        return Q(width=DAY, start__in=days) | Q(width=HOUR, start__in=rest)
+
+
+def tally(name: str, rolled: Rolled, step_s: int) -> Tally:
+    """Return the requests of some hours in slots of `step_s`; the routes have no cells: see `read_route_cells`."""
+    found = Tally()
+    if not rolled.hours:
+        return found
+    with own_connection(get_settings().DATABASE):
+        _read_slots(found, name, rolled, step_s)
+        _read_routes(found, name, rolled)
+    return found
+
+
+def read_route_cells(found: Tally, name: str, rolled: Rolled, wanted: Collection[str]) -> None:
+    """Merge the roll-ups of some routes into their cells, for the percentiles of the rows that are shown."""
+    if not rolled.hours or not wanted:
+        return
+    with own_connection(get_settings().DATABASE):
+        rows = _rows(name).filter(rolled.slots(), series_id="", group=ROUTE, value__in=wanted)
+        for value, packed in rows.values_list("value", "cell"):
+            cell = unpack_cell(bytes(packed))
+            cell.classic = None
+            found.route(value).cell.merge(cell)
+
+
+def total(name: str, rolled: Rolled) -> float:
+    """Return a counter's sum over some hours."""
+    if not rolled.hours:
+        return 0.0
+    with own_connection(get_settings().DATABASE):
+        rows = _rows(name).filter(rolled.slots(), series_id="", group="")
+        return float(rows.aggregate(total=Sum("sum"))["total"] or 0.0)
+
+
+def _rows(name: str) -> QuerySet[MetricRollup]:
+    return MetricRollup.objects.using(get_settings().DATABASE).filter(name=name)
+
+
+def _read_slots(found: Tally, name: str, rolled: Rolled, step_s: int) -> None:
+    hours = Q(width=HOUR, start__in=sorted(rolled.hours), series_id="")
+    for start, packed in _rows(name).filter(hours, group="").values_list("start", "cell"):
+        cell = unpack_cell(bytes(packed))
+        cell.classic = None
+        found.slot(floor(start, step_s)).cell.merge(cell)
+    by_status = _rows(name).filter(hours, group=STATUS, value__startswith="5")
+    for start, count in by_status.values_list("start", "count"):
+        found.slot(floor(start, step_s)).failed += count
+
+
+def _read_routes(found: Tally, name: str, rolled: Rolled) -> None:
+    rows = _rows(name).filter(rolled.slots()).exclude(series_id="")
+    sums = rows.values("series_id").annotate(requests=Sum("count"), seconds=Sum("sum"), definition=Max("text"))
+    for definition, requests, seconds in sums.values_list("definition", "requests", "seconds"):
+        tags = dict(series_from_text(definition).tags)
+        route = found.route(tags.get(ROUTE, ""))
+        route.count += requests
+        route.time_s += seconds
+        if failed(tags.get(STATUS, "")):
+            route.failed += requests

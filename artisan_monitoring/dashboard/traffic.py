@@ -1,0 +1,174 @@
+"""The site's requests over a window: slots, routes and sums, from whichever of cells and roll-ups is cheaper.
+
+Windows with slots of an hour or more take the hours that are closed and rolled up from the roll-ups. Short ones read
+cells; of the six-hour one the closed hours are remembered by this process, since they hardly ever change.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..conf import get_settings, on_settings_change
+from ..core.series import Series
+from ..core.windows import HOUR, MINUTE, floor
+from ..exceptions import StoreUnavailable
+from ..metrics.queries import gauge_now
+from ..stores import get_store
+from ..stores.base import Store
+from . import rollups
+from .rollups import ROUTE, STATUS, Rolled
+from .tallies import Route, Slot, Tally, failed
+from .windows import Span
+
+REQUESTS = "http.server.request.duration"
+ACTIVE = "http.server.active_requests"
+ERRORS = "artisan.errors"
+ROUTES = 10
+
+KEPT_S = 4.0
+"""How long an answer serves every viewer of a process: pages refresh every ten seconds."""
+WAIT_S = 3.0
+HOUR_KEPT_S = 600.0
+"""A closed hour that a late batch changed is read anew at once while it is dirty, and after this in any case."""
+HOURS_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the page shows of requests; times are the store's."""
+
+    span: Span
+    as_of: float
+    times: Sequence[int]
+    slots: dict[int, Slot]
+    routes: list[Route]
+    total: Slot
+    errors: float
+    active: float | None
+    settle_s: float
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was no request in the window."""
+        return not self.total.cell.count
+
+    def rate(self, start: int) -> float | None:
+        """Return a slot's requests per second; nothing while it is too young for its figure to mean anything."""
+        slot = self.slots.get(start)
+        end = start + self.span.step_s
+        if slot is None:
+            return None
+        if end + self.settle_s <= self.as_of:
+            return slot.cell.count / self.span.step_s
+        so_far = min(self.as_of, end) - start
+        # The last batches are on their way for half a minute: a tenth of ten minutes, but half of a minute.
+        return slot.cell.count / so_far if so_far >= 10 * MINUTE else None
+
+
+_lock = threading.Lock()
+_answers: dict[str, tuple[float, Traffic]] = {}
+_hours: dict[int, tuple[tuple[str, int], float, Tally]] = {}
+
+
+@on_settings_change
+def forget() -> None:
+    """Forget what was remembered."""
+    _answers.clear()
+    _hours.clear()
+
+
+def traffic(span: Span) -> Traffic:
+    """Return the requests of a window. Raise `StoreUnavailable` or a database error where they cannot be read."""
+    if not _lock.acquire(timeout=WAIT_S):
+        # A store that hangs must not collect the host's threads here, one a viewer.
+        raise StoreUnavailable("another page waits for the store")
+    try:
+        kept = _answers.get(span.key)
+        if kept is not None and time.monotonic() - kept[0] < KEPT_S:
+            return kept[1]
+        answer = _read(span)
+        _answers[span.key] = time.monotonic(), answer
+        return answer
+    finally:
+        _lock.release()
+
+
+def _read(span: Span) -> Traffic:
+    store = get_store()
+    now = store.now()
+    slots = span.slots(now)
+    dirty = store.dirty_hours()
+    rolled = _rolled(span, now, dirty)
+    series = store.series(REQUESTS)
+    tally = rollups.tally(REQUESTS, rolled, span.step_s)
+    for start, end in _stretches(slots, rolled):
+        tally.merge(_cells(store, series, start, end, span.step_s, now, dirty))
+    shown = tally.longest(ROUTES)
+    rollups.read_route_cells(tally, REQUESTS, rolled, [route.route for route in shown])
+    return Traffic(
+        span=span,
+        as_of=now,
+        times=list(slots),
+        slots=tally.slots,
+        routes=shown,
+        total=tally.total(),
+        errors=rollups.total(ERRORS, rolled) + _counted(store, ERRORS, _stretches(slots, rolled)),
+        active=gauge_now(ACTIVE),
+        settle_s=(get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15,
+    )
+
+
+def _rolled(span: Span, now: float, dirty: dict[int, int]) -> Rolled:
+    """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
+    if not span.hourly:
+        return Rolled(frozenset())
+    return Rolled(frozenset(hour for hour in span.hours(now) if hour + HOUR <= now and hour not in dirty))
+
+
+def _stretches(slots: range, rolled: Rolled) -> list[tuple[int, int]]:
+    """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
+    hours = range(floor(slots.start, HOUR), slots.stop, HOUR)
+    return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
+
+
+def _cells(
+    store: Store, series: Sequence[Series], start: int, end: int, step_s: int, now: float, dirty: dict[int, int]
+) -> Tally:
+    """Tally the cells of one hour or a part of it; a whole one that is over may be remembered."""
+    if end - start < HOUR or end > now or step_s % HOUR == 0:
+        return _tally(store, series, start, end, step_s)
+    epochs = "".join(store.cursor(shard).epoch for shard in store.reading_shards())
+    token = epochs, dirty.get(start, 0)
+    known = _hours.get(start)
+    if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
+        return known[2]
+    made = _tally(store, series, start, end, step_s)
+    _hours[start] = token, time.monotonic(), made
+    for hour in sorted(_hours)[:-HOURS_KEPT]:
+        del _hours[hour]
+    return made
+
+
+def _tally(store: Store, series: Sequence[Series], start: int, end: int, step_s: int) -> Tally:
+    tags = {each.id: dict(each.tags) for each in series}
+    facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
+    made = Tally()
+    for bucket in store.buckets(list(facts), start, end) if facts else ():
+        route, bad = facts[bucket.series_id]
+        made.add(floor(bucket.start, step_s), route, bad, bucket.cell)
+    return made
+
+
+def _counted(store: Store, name: str, stretches: Sequence[tuple[int, int]]) -> float:
+    """Return a counter's sum over the hours that are read from cells."""
+    ids = [each.id for each in store.series(name)]
+    if not ids or not stretches:
+        return 0.0
+    start, end = stretches[0][0], stretches[-1][1]
+    wanted = {floor(first, HOUR) for first, _ in stretches}
+    return sum(
+        (bucket.cell.sum for bucket in store.buckets(ids, start, end) if floor(bucket.start, HOUR) in wanted), 0.0
+    )

@@ -1,0 +1,52 @@
+"""The windows a page can look back over, and the slots they are cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..core.windows import HOUR, MINUTE, floor
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window that looks back `length_s` seconds in slots of `step_s`, the running slot included."""
+
+    key: str
+    title: str
+    length_s: int
+    step_s: int
+
+    @property
+    def hourly(self) -> bool:
+        """Whether its slots are whole hours, so that roll-ups make them."""
+        return self.step_s % HOUR == 0
+
+    def slots(self, now: float) -> range:
+        """Return the starts of its slots, oldest first; the last one holds `now`."""
+        end = floor(now, self.step_s) + self.step_s
+        return range(end - self.length_s, end, self.step_s)
+
+    def hours(self, now: float) -> Iterator[int]:
+        """Yield the start of every hour that it touches."""
+        slots = self.slots(now)
+        yield from range(floor(slots.start, HOUR), slots.stop, HOUR)
+
+
+# The long ones have slots of whole hours: a day of 200 busy series in minutes is 288,000 cells, three seconds of work;
+# in hourly roll-ups it is 24.
+SPANS = {
+    span.key: span
+    for span in (
+        Span("1h", "the last hour", HOUR, MINUTE),
+        Span("6h", "the last 6 hours", 6 * HOUR, 6 * MINUTE),
+        Span("24h", "the last 24 hours", 24 * HOUR, HOUR),
+        Span("7d", "the last 7 days", 168 * HOUR, 3 * HOUR),
+    )
+}
+DEFAULT = SPANS["1h"]
+
+
+def chosen(key: object) -> Span:
+    """Return the window that an address names; the last hour for anything else."""
+    return SPANS.get(key, DEFAULT) if isinstance(key, str) else DEFAULT
