@@ -35,7 +35,6 @@ def logging_config(
     to, or replace, the ones set here. Raises ValueError for an unknown level.
     """
     number = _level(level)
-    quiet = {"level": max(number, logging.INFO)}
     handlers: dict[str, Any] = {
         "console": {
             "()": "artisan_monitoring.logs.config.make_console",
@@ -43,6 +42,7 @@ def logging_config(
             "nonblocking": nonblocking,
         }
     }
+    written = ["console"]
     if file is not None:
         handlers["file"] = {
             "()": "artisan_monitoring.logs.config.make_file",
@@ -50,19 +50,30 @@ def logging_config(
             "filename": os.fspath(file),
             "nonblocking": nonblocking,
         }
+        written.append("file")
+    # Django's own, as it is without this configuration: e-mail about server errors to ADMINS, if there are any.
+    handlers["mail_admins"] = {
+        "class": "django.utils.log.AdminEmailHandler",
+        "level": "ERROR",
+        "filters": ["require_debug_false"],
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"context": {"()": "artisan_monitoring.logs.context.ContextFilter"}},
+        "filters": {
+            # Making it installs the record factory; the handlers of a project may use it for "%(request_id)s".
+            "context": {"()": "artisan_monitoring.logs.context.ContextFilter"},
+            "require_debug_false": {"()": "django.utils.log.RequireDebugFalse"},
+        },
         "formatters": {
             "json": {"()": "artisan_monitoring.logs.formatters.JsonFormatter", "environment": environment},
             "human": {"()": "artisan_monitoring.logs.formatters.HumanFormatter", "environment": environment},
         },
         "handlers": handlers,
-        "root": {"level": number, "handlers": list(handlers)},
+        "root": {"level": number, "handlers": written},
         "loggers": {
-            # Its own handlers would print each record a second time; DEBUG of it is every template variable.
-            "django": {**quiet, "handlers": []},
+            # Its console handler would print each record a second time; DEBUG of it is every template variable.
+            "django": {"level": max(number, logging.INFO), "handlers": ["mail_admins"]},
             # runserver's own line per request: the access log has it.
             "django.server": {"level": max(number, logging.WARNING), "handlers": [], "propagate": True},
             **(loggers or {}),

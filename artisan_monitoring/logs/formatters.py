@@ -84,7 +84,7 @@ class HumanFormatter(logging.Formatter):
 
 
 def _plain(values: dict[str, Json]) -> dict[str, Json]:
-    """Return values that are what they claim to be: a record from elsewhere may carry anything as its name or context."""
+    """Return values that are what they claim: a record from elsewhere may carry anything as its name or context."""
     redactor = bound().redactor
     return {
         str(key): value if type(value) in (str, int, float, bool, type(None)) else redactor.value(value)

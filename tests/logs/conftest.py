@@ -36,7 +36,7 @@ class Log:
         self.stream = io.StringIO()
         self.handler = StdoutHandler(self.stream)
         self.handler.setFormatter(formatter)
-        self.logger = logging.Logger("test.logs")
+        self.logger = logging.Logger("test.logs")  # noqa: LOG001  (private: no other test sees it)
         self.logger.addHandler(self.handler)
 
     @property

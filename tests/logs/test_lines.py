@@ -1,4 +1,4 @@
-"""Whatever is logged, exactly one strict, bounded line of JSON comes out."""
+"""What a line says: its keys, messages, exceptions, cuts and repairs."""
 
 from __future__ import annotations
 
@@ -8,166 +8,18 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from django.utils.functional import SimpleLazyObject
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from artisan_monitoring.logs import JsonFormatter, counters
-from artisan_monitoring.logs.logger import StructuredLogger
+from artisan_monitoring.logs import JsonFormatter, counters, lines
 from tests.logs.conftest import Log, strict
-
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-
-anything = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-class Broken:
-    armed = False  # hypothesis shows a failing example by its repr
-
-    def __init__(self, error: type[BaseException] = ValueError) -> None:
-        self.error = error
-
-    def __repr__(self) -> str:
-        if not Broken.armed:
-            return "Broken()"
-        raise self.error("broken")
-
-    __str__ = __repr__
-
-
-class Endless:
-    def __repr__(self) -> str:
-        return repr(self) if Broken.armed else "Endless()"
-
-
-class BrokenError(Exception):
-    def __str__(self) -> str:
-        if not Broken.armed:
-            return "broken"
-        raise RecursionError
-
-    __repr__ = __str__
+from tests.logs.hostile import BrokenError, armed, cyclic
 
 
 @pytest.fixture
 def broken_armed() -> Iterator[None]:
     with armed():
         yield
-
-
-@contextmanager
-def armed() -> Iterator[None]:
-    Broken.armed = True
-    try:
-        yield
-    finally:
-        Broken.armed = False
-
-
-def cyclic() -> dict[str, object]:
-    value: dict[str, object] = {"a": 1}
-    value["self"] = value
-    return value
-
-
-NASTY: list[object] = [
-    Broken(),
-    Broken(RecursionError),
-    Endless(),
-    cyclic(),
-    "\udc80",
-    "\ud83d",
-    "😀",
-    "\u2028\u2029\x85\x9b\x7f\x1b[31m\r\n\x00",
-    float("nan"),
-    float("-inf"),
-    10**30,
-    10**5_000,
-    b"\xff\x00",
-    {(1, 2): {3: None}},
-    {"\udc80": "\udfff"},
-    {Broken(): 1},
-    decimal.Decimal("NaN"),
-    datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
-    "x" * 70_000,
-    "é" * 30_000,
-    ["y" * 9_000] * 9,
-    {str(number): number for number in range(1_000)},
-    SimpleLazyObject(lambda: 1 / 0),
-    BrokenError("x"),
-    object(),
-    type,
-    range(10**9),
-    iter([1]),
-]
-# By index: hypothesis shows strategies by the repr of what they hold.
-nasty = st.integers(0, len(NASTY) - 1).map(lambda index: NASTY[index])
-plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary()
-values = st.recursive(
-    plain | nasty,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()) | st.integers(), inner, max_size=4)
-    ),
-    max_leaves=8,
-)
-names = st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(
-    ["message", "msg", "name", "args", "level", "timestamp", "logger", "exc_text", "request_id", "asctime", "service"]
-)
-
-
-@anything
-@given(message=values, args=st.lists(values, max_size=3), fields=st.dictionaries(names, values, max_size=6))
-def test_any_record_is_one_line(log, message, args, fields):
-    logger = StructuredLogger()
-    logger._name = "test.logs"
-    _target(logger, log)
-    for reserved in ("exc_info", "stack_info", "stacklevel", "extra"):
-        fields.pop(reserved, None)
-    with armed():
-        logger.error(message, *args, **fields)
-    entry = log.only()
-    assert entry["level"] == "ERROR"
-    assert entry["logger"] == "test.logs"
-
-
-def _target(logger: StructuredLogger, log: Log) -> None:
-    from artisan_monitoring.logs.binding import bound
-
-    logger._binding, logger._logger = bound(), log.logger
-
-
-@anything
-@given(extra=st.dictionaries(names, values, max_size=5), message=st.text(st.characters()))
-def test_any_extra_of_the_standard_logger_is_one_line(log, extra, message):
-    log.stream.truncate(log.stream.seek(0))
-    try:
-        with armed():
-            log.logger.info(message, extra=extra)
-    except KeyError:  # logging's own: "Attempt to overwrite ... in LogRecord"
-        return
-    log.only()
-
-
-@anything
-@given(state=st.dictionaries(st.sampled_from(sorted(vars(logging.makeLogRecord({})))), values, max_size=4))
-def test_any_broken_record_is_one_line(log, state):
-    # Records come from sockets, pickles and other libraries: any attribute may be anything.
-    record = logging.makeLogRecord({"name": "test.logs", "msg": "x", "levelno": 20, **state})
-    with armed():
-        log.handler.emit(record)
-    log.only()
-
-
-@pytest.mark.parametrize(
-    "attribute", ["msg", "args", "created", "name", "levelno", "levelname", "exc_info", "pathname"]
-)
-def test_record_without_an_attribute_is_one_line(log, attribute):
-    record = logging.makeLogRecord({"msg": "x"})
-    delattr(record, attribute)
-    strict(log.handler.format(record))
 
 
 def test_line_has_the_promised_keys(log):
@@ -216,9 +68,9 @@ def test_fields_cannot_pretend_to_be_the_line_itself(log):
 
 
 def test_wrong_arguments_are_told(log):
-    log.logger.info("%d items of %s", "many")
+    log.logger.info("%d items of %s", "many")  # noqa: PLE1206
     assert log.only()["message"] == "%d items of %s ['many']"
-    log.logger.info("nothing to format", 1, 2)
+    log.logger.info("nothing to format", 1, 2)  # noqa: PLE1205
     assert log.only()["message"] == "nothing to format [1, 2]"
     log.logger.info("%(user)s %(password)s", {"user": "bob", "password": "x"})
     assert log.only()["message"] == "bob [redacted]"
@@ -256,7 +108,7 @@ def test_exceptions_that_cannot_be_shown(log, broken_armed):
         error.__cause__.__context__ = error  # a loop
         log.logger.error("failed", exc_info=error)
         assert log.only()["exception.type"].endswith(type(error).__name__)
-    log.logger.error("none", exc_info=True)
+    log.logger.error("none", exc_info=True)  # noqa: LOG014
     assert "exception.type" not in log.only()
 
 
@@ -330,8 +182,6 @@ def test_repairs_are_counted(log):
 
 def test_both_encoders_write_the_same(monkeypatch):
     pytest.importorskip("orjson")
-    from artisan_monitoring.logs import lines
-
     fast, slow = Log(JsonFormatter()), Log(JsonFormatter())
     record = logging.makeLogRecord(
         {

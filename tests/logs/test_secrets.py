@@ -46,7 +46,7 @@ def chained(log: Log, secret: str) -> None:
             raise RuntimeError({"api_token": secret}) from error
     except RuntimeError as error:
         error.add_note(f"Authorization: Bearer {secret}")
-        log.logger.error("failed", exc_info=True)
+        log.logger.error("failed", exc_info=True)  # noqa: G201
 
 
 def extra(**fields: object) -> dict[str, object]:
@@ -74,7 +74,7 @@ PLANTS: list[Callable[[Log, str], None]] = [
     lambda log, s: log.logger.info("body %s", json.dumps(json.dumps({"a": 1, "secret_key": s}))),
     lambda log, s: log.logger.info("form %s", urlencode({"user": "bob", "new_password1": s, "z": 1})),
     lambda log, s: log.logger.info("GET /cb?code=%s&state=1&sig=%s", s, s),
-    lambda log, s: log.logger.info("to /login?next=" + quote(f"/cb?access_token={s}&x=1", safe="")),
+    lambda log, s: log.logger.info("to /login?next=" + quote(f"/cb?access_token={s}&x=1", safe="")),  # noqa: G003
     lambda log, s: log.logger.info("dsn redis://:%s@cache:6379/0", s),
     lambda log, s: log.logger.info("dsn", **extra(url=f"amqps://shop:{s}@mq/vhost")),
     lambda log, s: log.logger.info(f"Authorization: Bearer {s}"),
@@ -92,7 +92,7 @@ PLANTS: list[Callable[[Log, str], None]] = [
     lambda log, s: log.logger.info("cli: deploy --api-key %s --verbose", s),
     lambda log, s: log.logger.info("xml <login><password>%s</password></login>", s),
     lambda log, s: log.logger.info("broken", **extra(**{"password\udc80": s, "ok": "\udc80"})),
-    lambda log, s: log.logger.info("x" * 16_300 + f" password={s} " + "y" * 100_000),
+    lambda log, s: log.logger.info("x" * 16_300 + f" password={s} " + "y" * 100_000),  # noqa: G003
     lambda log, s: log.logger.info("long", **extra(a="x" * 8_180 + f" token={s} " + "y" * 100_000)),
     lambda log, s: log.logger.info("many", **extra(**{f"f{n}": f"secret={s} " + "z" * 8_000 for n in range(30)})),
     lambda log, s: log.logger.info("yaml\npassword:\n  %s\n", s),
