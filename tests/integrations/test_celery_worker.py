@@ -55,7 +55,12 @@ class Site:
         program = [sys.executable, "-m", "celery", "-A", "tests.integrations.worker_app", "worker", "-l", "INFO"]
         with self.log.open("ab") as log:
             self.worker = subprocess.Popen(
-                [*program, "-n", "one@tests", *options], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [*program, "-n", "one@tests", *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def stop_worker(self) -> int:
@@ -88,7 +93,8 @@ def site(tmp_path: Path, new_redis: Callable[..., RedisServer]) -> Iterator[Site
         made.run("manage.py", "migrate", "--database", alias, "-v", "0")
     yield made
     if made.worker is not None:
-        made.worker.kill()
+        # With the group go its children: an embedded beat outlives a parent that is killed.
+        os.killpg(made.worker.pid, signal.SIGKILL)
         made.worker.wait()
 
 
@@ -149,3 +155,4 @@ def test_a_child_killed_by_its_time_limit_is_an_error_told_by_its_parent(site: S
     [error] = found
     assert error["type"].endswith("TimeLimitExceeded")
     assert (error["count"], error["mechanism"]) == (1, "celery")
+    assert site.stop_worker() == 0
