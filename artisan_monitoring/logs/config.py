@@ -53,7 +53,7 @@ def logging_config(
         written.append("file")
     # Django's own, as it is without this configuration: e-mail about server errors to ADMINS, if there are any.
     handlers["mail_admins"] = {
-        "class": "django.utils.log.AdminEmailHandler",
+        "()": "artisan_monitoring.logs.config.make_mail_admins",
         "level": "ERROR",
         "filters": ["require_debug_false"],
     }
@@ -105,6 +105,14 @@ def make_file(filename: str, nonblocking: bool = False) -> logging.Handler:
     from .handlers import DailyFileHandler
 
     return _wrapped(DailyFileHandler(filename), nonblocking)
+
+
+def make_mail_admins() -> logging.Handler:
+    """Make Django's handler that mails to ADMINS; outside a Django project, one that does nothing."""
+    from django.conf import settings
+    from django.utils.log import AdminEmailHandler
+
+    return AdminEmailHandler() if settings.configured else logging.NullHandler()
 
 
 def _wrapped(handler: Any, nonblocking: bool) -> logging.Handler:

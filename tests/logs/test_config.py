@@ -128,6 +128,28 @@ def test_loggers_of_the_project_are_added():
     assert config["loggers"]["django.server"] == {"level": "INFO"}
 
 
+def test_errors_are_still_mailed_to_the_admins(settings, mailoutbox):
+    settings.ADMINS = [("Ann", "ann@shop.example")]
+    logging.config.dictConfig(logging_config())
+    logging.getLogger("django.request").error("Server error")
+    logging.getLogger("django.request").warning("Not found")
+    assert [mail.subject for mail in mailoutbox] == ["[Django] ERROR: Server error"]
+
+
+def test_without_a_django_project():
+    code = (
+        "import logging.config; from artisan_monitoring.logs import logger, logging_config;"
+        "logging.config.dictConfig(logging_config('INFO', 'batch')); logger.info('x', a=1);"
+        "logging.getLogger('django.request').error('y')"
+    )
+    env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["a"], first["environment"], second["message"], done.stderr) == (1, "batch", "y", "")
+
+
 def test_configuration_is_plain_data():
     # A project may print it, change it, or write it to a file.
     assert json.loads(json.dumps(logging_config(file="a.log")))["version"] == 1
