@@ -15,6 +15,7 @@ from typing import TextIO
 from . import counters
 
 DEFAULT_KEPT_DAYS = 30
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 
 
 class LineHandler(logging.Handler):
@@ -44,9 +45,10 @@ class LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line."""
         try:
-            self.write_line(self.format(record))
+            formatter = self.formatter
+            self.write_line(formatter.format(record) if formatter is not None else self.format(record))
             if self.primary:
-                counters.records[counters.level_of(record.levelno)] += 1
+                counters.records[_LEVELS.get(record.levelno) or counters.level_of(record.levelno)] += 1
         except Exception:  # also RecursionError, which the standard handlers let through to the host
             counters.write_errors += 1
 

@@ -63,13 +63,14 @@ class Parts:
             if type(record.msg) is dict:
                 cut = add_fields(record.msg, self._plans, line) or cut
         line.update(self._static)
-        if record.levelno >= logging.WARNING or record.exc_info or record.exc_text or record.stack_info:
-            self._add_origin(record, line)
+        if record.levelno >= logging.WARNING and access is None:  # an access record's origin is always the same
+            line["location"] = f"{record.pathname}:{record.lineno}"
+        if record.exc_info or record.exc_text or record.stack_info:
+            self._add_stacks(record, line)
         return line, cut
 
-    def _add_origin(self, record: logging.LogRecord, line: dict[str, Json]) -> None:
+    def _add_stacks(self, record: logging.LogRecord, line: dict[str, Json]) -> None:
         redactor = self._binding.redactor
-        line["location"] = f"{record.pathname}:{record.lineno}"
         if record.exc_info or record.exc_text:
             line.update(exception_of(record, redactor))
         if record.stack_info:

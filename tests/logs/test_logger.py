@@ -183,6 +183,8 @@ def test_access_record_hides_what_clients_send(access, quick):
     assert entry["path"] == "/reset/[redacted]/\r\n\\udc80"
     log_access(20, f"GET {jwt}", {"status": 404})
     assert access.only()["message"] == "GET [redacted]"
+    log_access(40, "GET /", {"path": "/", "status": 500})
+    assert "location" not in access.only()
     log_access(20, "GET /" + "a" * 100_000, {"path": "/" + "a" * 100_000, "user_agent": "b" * 100_000})
     assert access.only()["truncated"] is True
 
