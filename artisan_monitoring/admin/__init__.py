@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from . import alerts as alerts
 from . import errors as errors
+from . import jobs as jobs
+from . import metrics as metrics
+from . import overview as overview
 from . import security as security

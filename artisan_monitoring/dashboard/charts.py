@@ -14,7 +14,7 @@ from math import floor, log10
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ..core.windows import DAY, HOUR, MINUTE
+from ..core.windows import DAY, MINUTE
 from . import figures
 
 HEIGHT = 150
@@ -133,17 +133,14 @@ class Chart:
     def _paths(self, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:
             # A run of one point is a line of no length: its round cap makes it a dot.
-            runs = [("M" + "L".join(f"{x} {y}" for x, y in run) + ("h0" if len(run) == 1 else ""))
-                    for run in self._points(line, top)]  # fmt: skip
+            runs = [f"M{_joined(run)}{'h0' if len(run) == 1 else ''}" for run in self._points(line, top)]
             yield line.tone, "".join(runs)
 
     def _areas(self, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:
             if line.filled:
-                runs = [run for run in self._points(line, top) if len(run) > 1]
-                yield line.tone, "".join(
-                    f"M{run[0][0]} {_UNIT_Y}L" + "L".join(f"{x} {y}" for x, y in run) + f"V{_UNIT_Y}Z" for run in runs
-                )
+                runs = [(run[0][0], _joined(run)) for run in self._points(line, top) if len(run) > 1]
+                yield line.tone, "".join(f"M{first} {_UNIT_Y}L{joined}V{_UNIT_Y}Z" for first, joined in runs)
 
     def _slots(self) -> SafeString:
         """Lay a see-through column over each slot that has data: its title is the tooltip."""
@@ -151,7 +148,8 @@ class Chart:
         first = self.times[0]
         return format_html_join(
             "",
-            '<rect class="am-slot" x="{}%" y="0" width="{}%" height="{}" data-at="{}"><title>{} UTC · {}</title></rect>',
+            '<rect class="am-slot" x="{}%" y="0" width="{}%" height="{}" data-at="{}">'
+            "<title>{} UTC · {}</title></rect>",
             (
                 (
                     f"{(at - first) / self.step_s * width:.2f}",
@@ -167,7 +165,7 @@ class Chart:
 
 
 def ticks(peak: float, intervals: int = 4) -> list[float]:
-    """Return round values from zero to at least `peak`, with at most `intervals` steps of 1, 2 or 5 times a power of 10."""
+    """Return round values from zero to at least `peak`: at most `intervals` steps of 1, 2 or 5 times a power of 10."""
     if not 0 < peak < float("inf"):
         peak = 1.0
     rough = peak / intervals
@@ -179,10 +177,15 @@ def ticks(peak: float, intervals: int = 4) -> list[float]:
     return values
 
 
+def _joined(run: Sequence[tuple[int, int]]) -> str:
+    return "L".join(f"{x} {y}" for x, y in run)
+
+
 def label_step(times: Sequence[int], step_s: int) -> int:
     """Return the round number of seconds between two labels of the time axis that makes about six of them."""
     width = len(times) * step_s
-    for nice in (MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR):
+    for minutes in (1, 2, 5, 10, 30, 60, 120, 180, 360, 720):
+        nice = minutes * MINUTE
         if nice >= step_s and width / nice <= TIME_LABELS:
             return nice
     return -(-width // (DAY * (TIME_LABELS + 1))) * DAY

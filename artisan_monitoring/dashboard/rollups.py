@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Max, Q, QuerySet, Sum
 
 from ..conf import get_settings
+from ..core.histogram import Cell
 from ..core.packing import unpack_cell
 from ..core.series import series_from_text
 from ..core.windows import DAY, HOUR, floor
@@ -69,6 +70,17 @@ def total(name: str, rolled: Rolled) -> float:
     with own_connection(get_settings().DATABASE):
         rows = _rows(name).filter(rolled.slots(), series_id="", group="")
         return float(rows.aggregate(total=Sum("sum"))["total"] or 0.0)
+
+
+def metric_totals(names: Collection[str], rolled: Rolled) -> dict[tuple[str, str, str], Cell]:
+    """Return the totals of metrics over some hours by (name, kind, unit), in one query."""
+    found: dict[tuple[str, str, str], Cell] = {}
+    using = get_settings().DATABASE
+    with own_connection(using):
+        rows = MetricRollup.objects.using(using).filter(rolled.slots(), name__in=names, series_id="", group="")
+        for name, kind, unit, packed in rows.values_list("name", "kind", "unit", "cell"):
+            found.setdefault((name, kind, unit), Cell()).merge(unpack_cell(bytes(packed)))
+    return found
 
 
 def _rows(name: str) -> QuerySet[MetricRollup]:

@@ -37,7 +37,7 @@ class Reader:
         return self._read(what, read)
 
     def rows(self, what: str, read: Callable[[], T]) -> Section[T]:
-        """Read a section out of tables: on our own connection, so that a failure leaves the host's transaction whole."""
+        """Read a section out of tables, on our own connection: a failure leaves the host's transaction whole."""
 
         def from_tables() -> T:
             with own_connection(get_settings().DATABASE):

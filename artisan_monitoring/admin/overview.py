@@ -1,0 +1,61 @@
+"""The overview in the admin: a page that stands where a model's list would, under a permission of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from ..dashboard import overview, windows
+from ..models import Overview
+from .base import M, ReadOnlyAdmin
+
+
+class PageAdmin(ReadOnlyAdmin[M]):
+    """A page in place of a model's list. `artisan_monitoring.view_<model>` opens it; it has no other address.
+
+    The admin's own machinery does the rest: the entry in its index and side bar, the log-in, the theme.
+    """
+
+    class Media:
+        css = {"all": ("artisan_monitoring/overview.css",)}
+        js = ("artisan_monitoring/overview.js",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the page alone: there is no row to look at, and no history."""
+        view = self.admin_site.admin_view(self.changelist_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [path("", view, name=f"{name}_changelist"), path("", view, name=name)]
+
+    def page(
+        self, request: HttpRequest, template: str, context: Mapping[str, object], extra: Mapping[str, object] | None
+    ) -> HttpResponse:
+        """Answer with the page, or refuse whoever may not see it."""
+        request.current_app = self.admin_site.name  # where {% url %} looks
+        shell = {} if "fragment" in request.GET else self.admin_site.each_context(request)
+        full = {**shell, "opts": self.opts, "media": self.media, **context, **(extra or {})}
+        return TemplateResponse(request, f"admin/artisan_monitoring/{template}", full)
+
+    def demand_view_permission(self, request: HttpRequest) -> None:
+        """Raise `PermissionDenied` for who may not see this page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+
+@admin.register(Overview)
+class OverviewAdmin(PageAdmin[Overview]):
+    """The overview. Errors and alerts are on it for who may see those."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        self.demand_view_permission(request)
+        context = overview.page(
+            windows.chosen(request.GET.get("window")),
+            may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup"),
+            may_see_alerts=request.user.has_perm("artisan_monitoring.view_alert"),
+        )
+        template = "overview_body.html" if "fragment" in request.GET else "overview.html"
+        return self.page(request, template, {"title": "Overview", **context}, extra_context)
