@@ -69,9 +69,10 @@ def _pack_some(
         if fine:
             went += len(fine)
             touched.append(name)
-            args += [len(fine), *fine, len(merged)]
+            args.append(len(merged))
             for start, cell in merged.items():
                 args += (f"{TEN_MINUTES}:{start}", pack_cell(cell))
+            args += (len(fine), *fine)
     if touched:
         if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
             return None

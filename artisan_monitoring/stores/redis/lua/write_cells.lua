@@ -11,6 +11,8 @@ for i = 1, 4 do
     return 0
   end
 end
+-- A full Redis refuses a script whose first write may take memory; but it is the drain that makes room again.
+redis.call('HDEL', KEYS[1], '')
 local number = redis.call('HINCRBY', KEYS[1], 'commits', 1)
 redis.call('HSET', KEYS[1], 'position', ARGV[5], 'offset', ARGV[6])
 
