@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -34,6 +35,20 @@ def obtain(service: str, find: Callable[[], Found]) -> Found:
         if service in os.environ.get("REQUIRE", "").replace(" ", "").split(","):
             pytest.fail(f"{service} is required: {missing}", pytrace=False)
         pytest.skip(f"{SKIPPED}{service}: {missing}")
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_outlives_its_test() -> Iterator[None]:
+    """Stop what a test with `IN_TESTS` started: the next test may have no tables for it."""
+    yield
+    flushing = sys.modules.get("artisan_monitoring.pipeline.flusher")
+    keeping = sys.modules.get("artisan_monitoring.pipeline.housekeeper")
+    if keeping is not None and keeping.housekeeper.running:
+        keeping.housekeeper.stop(10)
+    if flushing is not None and flushing.flusher.running:
+        flushing.flusher.stop(10)
+        flushing.flusher.reset()
+        flushing.buffer.reset()
 
 
 @pytest.fixture(scope="session")
