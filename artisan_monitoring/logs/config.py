@@ -35,13 +35,7 @@ def logging_config(
     to, or replace, the ones set here. Raises ValueError for an unknown level.
     """
     number = _level(level)
-    handlers: dict[str, Any] = {
-        "console": {
-            "()": "artisan_monitoring.logs.config.make_console",
-            "formatter": format or ("human" if environment == "development" else "json"),
-            "nonblocking": nonblocking,
-        }
-    }
+    handlers = _handlers(environment, format, nonblocking)
     written = ["console"]
     if file is not None:
         handlers["file"] = {
@@ -51,33 +45,49 @@ def logging_config(
             "nonblocking": nonblocking,
         }
         written.append("file")
-    # Django's own, as it is without this configuration: e-mail about server errors to ADMINS, if there are any.
-    handlers["mail_admins"] = {
-        "()": "artisan_monitoring.logs.config.make_mail_admins",
-        "level": "ERROR",
-        "filters": ["require_debug_false"],
-    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {
-            # Making it installs the record factory; the handlers of a project may use it for "%(request_id)s".
-            "context": {"()": "artisan_monitoring.logs.context.ContextFilter"},
-            "require_debug_false": {"()": "django.utils.log.RequireDebugFalse"},
-        },
+        "filters": {name: dict(made) for name, made in _FILTERS.items()},
         "formatters": {
             "json": {"()": "artisan_monitoring.logs.formatters.JsonFormatter", "environment": environment},
             "human": {"()": "artisan_monitoring.logs.formatters.HumanFormatter", "environment": environment},
         },
         "handlers": handlers,
         "root": {"level": number, "handlers": written},
-        "loggers": {
-            # Its console handler would print each record a second time; DEBUG of it is every template variable.
-            "django": {"level": max(number, logging.INFO), "handlers": ["mail_admins"]},
-            # runserver's own line per request: the access log has it.
-            "django.server": {"level": max(number, logging.WARNING), "handlers": [], "propagate": True},
-            **(loggers or {}),
+        "loggers": {**_loggers(number), **(loggers or {})},
+    }
+
+
+_FILTERS: dict[str, Any] = {
+    # Making it installs the record factory; the handlers of a project may use it for "%(request_id)s".
+    "context": {"()": "artisan_monitoring.logs.context.ContextFilter"},
+    "require_debug_false": {"()": "django.utils.log.RequireDebugFalse"},
+}
+
+
+def _handlers(environment: str, chosen: str | None, nonblocking: bool) -> dict[str, Any]:
+    return {
+        "console": {
+            "()": "artisan_monitoring.logs.config.make_console",
+            "formatter": chosen or ("human" if environment == "development" else "json"),
+            "nonblocking": nonblocking,
         },
+        # Django's own, as it is without this configuration: e-mail about server errors to ADMINS, if there are any.
+        "mail_admins": {
+            "()": "artisan_monitoring.logs.config.make_mail_admins",
+            "level": "ERROR",
+            "filters": ["require_debug_false"],
+        },
+    }
+
+
+def _loggers(number: int) -> dict[str, Any]:
+    return {
+        # Its console handler would print each record a second time; DEBUG of it is every template variable.
+        "django": {"level": max(number, logging.INFO), "handlers": ["mail_admins"]},
+        # runserver's own line per request: the access log has it.
+        "django.server": {"level": max(number, logging.WARNING), "handlers": [], "propagate": True},
     }
 
 

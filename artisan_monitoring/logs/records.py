@@ -32,6 +32,14 @@ def may_be_quick() -> bool:
     return logging.getLogRecordFactory() is context.make_record and context.wraps_standard()
 
 
+def _split(path: str) -> tuple[str, str]:
+    filename = os.path.basename(path)
+    file = filename, os.path.splitext(filename)[0]
+    if len(_files) < _MOST_FILES:
+        _files[path] = file
+    return file
+
+
 def quick_record(
     name: str, level: int, path: str, line: int, msg: object, args: tuple[object, ...], function: str
 ) -> logging.LogRecord:
@@ -39,23 +47,15 @@ def quick_record(
 
     Most of the standard time goes into splitting the path and asking for the thread by name.
     """
-    if len(args) == 1 and type(args[0]) is dict and args[0]:  # "%(name)s" with a dictionary, as in LogRecord
-        given: object = args[0]
-    else:
-        given = args
-    file = _files.get(path)
-    if file is None:
-        filename = os.path.basename(path)
-        file = filename, os.path.splitext(filename)[0]
-        if len(_files) < _MOST_FILES:
-            _files[path] = file
+    file = _files.get(path) or _split(path)
     now = time.time()
     record = _new(logging.LogRecord)
     # In the order of LogRecord.__init__, which fields_of() relies on.
     own: dict[str, object] = {
         "name": name,
         "msg": msg,
-        "args": given,
+        # "%(name)s" takes its one dictionary itself, as in LogRecord.
+        "args": args[0] if len(args) == 1 and type(args[0]) is dict and args[0] else args,
         "levelname": logging.getLevelName(level),
         "levelno": level,
         "pathname": path,
