@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from django.conf import settings
 
 from ..conf import get_settings, redactor
 from ..core import context
 from ..core.awaited import DONE, Done
+from ..core.guard import guarded
+from ..core.plain import broken
 from ..core.series import COMBINES, KINDS, MAX_NAME_CHARS, Combine, Kind
 from ..exceptions import InvalidMetric
 from ..pipeline.buffer import buffer
@@ -57,29 +60,31 @@ class MetricsCollector:
         """
         try:
             handle, scale = self._handles[name, unit, kind, combine]
-        except (KeyError, TypeError):
+        except Exception:  # not seen before, or a name that cannot even be hashed
             found = self._prepare(name, unit, kind, combine)
             if found is None:
                 return DONE
             handle, scale = found
         try:
-            # One comparison refuses NaN, the infinities, negatives and what is not a number.
-            if 0 <= value <= LARGEST or (handle.kind == "gauge" and -LARGEST <= value <= LARGEST):
-                pairs = tuple(tags.items()) if tags else ()
-                if scale != 1.0:
-                    value = value * scale
-                if handle.kind == "counter":
-                    handle.add(value, pairs)
-                elif handle.kind == "distribution":
-                    handle.observe(value, pairs, self._exemplar(metadata) if metadata else None)
-                else:
-                    handle.set(value, pairs)
-                return DONE
+            if type(value) is not float and type(value) is not int:
+                value = _number(value)
+            # One comparison refuses NaN, the infinities and negatives.
+            if not (0 <= value <= LARGEST or (handle.kind == "gauge" and -LARGEST <= value < 0)):
+                return _reject("metric {}: value must be a finite number >= 0, not {}", handle.name, value)
+            if scale != 1.0:
+                value = value * scale
+            pairs = tuple(tags.items()) if tags else ()
+            if handle.kind == "counter":
+                handle.add(value, pairs)
+            elif handle.kind == "distribution":
+                handle.observe(value, pairs, self._exemplar(metadata) if metadata else None)
+            else:
+                handle.set(value, pairs)
+            return DONE
         except InvalidMetric:
             raise
         except Exception as exc:
-            return self._record_slowly(handle, scale, value, tags, exc)
-        return _reject(f"metric {name!r}: value must be a finite number >= 0, not {value!r:.100}")
+            return self._record_slowly(handle, value, tags, metadata, exc)
 
     def increment(self, name: str, value: float = 1, tags: Mapping[str, str] | None = None) -> Done[None]:
         """Add to a counter."""
@@ -128,9 +133,12 @@ class MetricsCollector:
         return Handle(name, unit, kind, combine)
 
     def _prepare(self, name: object, unit: object, kind: object, combine: object) -> tuple[Handle, float] | None:
-        problem = _problem(name, unit, kind, combine)
+        try:
+            problem = _problem(name, unit, kind, combine)
+        except Exception as exc:  # a name or unit with methods of its own
+            problem = ("metric {}: {} while it was looked at", (name, exc))
         if problem:
-            _reject(problem)
+            _reject(problem[0], *problem[1])
             return None
         chosen = cast("Kind", kind or ("counter" if unit == "count" else "distribution"))
         scale = _UNITS_IN_SECONDS.get(str(unit), 1.0) if chosen == "distribution" else 1.0
@@ -139,7 +147,7 @@ class MetricsCollector:
         try:
             known = buffer.metric(handle.name, chosen, kept_unit, handle.combine)
         except ValueError as exc:
-            _reject(str(exc))
+            _reject("{}", exc)
             return None
         if known is None:
             buffer.dropped["metrics.names"] += 1
@@ -148,24 +156,24 @@ class MetricsCollector:
         return handle, scale
 
     def _record_slowly(
-        self, handle: Handle, scale: float, value: object, tags: object, problem: Exception
+        self, handle: Handle, value: object, tags: object, metadata: object, problem: Exception
     ) -> Done[None]:
-        """Take what the fast way stumbled over: tags that are not strings, numbers of other types."""
+        """Take what the fast way stumbled over before it counted anything: tags that are not strings, odd metadata."""
+        if type(value) is not float and type(value) is not int:
+            return _reject("metric {}: value must be a number, not {}", handle.name, value)
         try:
-            number = float(value) * scale  # type: ignore[arg-type]  # a value that cannot be is refused right here
             pairs = tuple((str(key), str(each)) for key, each in dict(tags or {}).items())  # type: ignore[call-overload]
         except Exception:
-            return _reject(f"metric {handle.name!r}: {type(problem).__name__} with {value!r:.100} and {tags!r:.200}")
-        if not (-LARGEST <= number <= LARGEST) or (number < 0 and handle.kind != "gauge"):
-            return _reject(f"metric {handle.name!r}: value must be a finite number >= 0, not {number!r}")
-        if isinstance(value, str | bytes):
-            return _reject(f"metric {handle.name!r}: value must be a number, not {value!r:.100}")
+            return _reject("metric {}: {} with tags {}", handle.name, problem, tags)
         if handle.kind == "counter":
-            handle.add(number, pairs)
+            handle.add(value, pairs)
         elif handle.kind == "distribution":
-            handle.observe(number, pairs)
+            exemplar = None
+            with guarded("metrics.exemplar"):
+                exemplar = self._exemplar(cast("Mapping[str, Any]", metadata)) if metadata else None
+            handle.observe(value, pairs, exemplar)
         else:
-            handle.set(number, pairs)
+            handle.set(value, pairs)
         return DONE
 
     def _exemplar(self, metadata: Mapping[str, Any]) -> dict[str, str]:
@@ -183,28 +191,33 @@ class MetricsCollector:
 
 
 class Timing:
-    """A measurement of time; one instance may be used again, and nested, and by several tasks at once."""
+    """A measurement of time; one instance may be used again, and nested, and by several threads and tasks at once."""
 
-    __slots__ = ("_collector", "_name", "_started", "_tags")
+    __slots__ = ("_collector", "_name", "_tags")
 
     def __init__(self, collector: MetricsCollector, name: str, tags: Mapping[str, str] | None) -> None:
         self._collector = collector
         self._name = name
         self._tags = tags
-        self._started: list[float] = []
 
     def __enter__(self) -> Timing:
-        self._started.append(time.perf_counter())
+        _running.set((self, time.perf_counter(), _running.get()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        elapsed = time.perf_counter() - self._started.pop()
+        ended = time.perf_counter()
+        running = _running.get()
+        while running is not None and running[0] is not self:
+            running = running[2]  # begun inside and never ended
+        if running is None:
+            return
+        _running.set(running[2])
         tags = self._tags
         if kind is not None:
             tags = {**(tags or {}), "error.type": kind.__qualname__}
-        self._collector.record_metric(self._name, elapsed, "s", tags, kind="distribution")
+        self._collector.record_metric(self._name, ended - running[1], "s", tags, kind="distribution")
 
     async def __aenter__(self) -> Timing:
         return self.__enter__()
@@ -230,26 +243,48 @@ class Timing:
         return cast("F", timed_async if iscoroutinefunction(function) else timed)
 
 
-def _problem(name: object, unit: object, kind: object, combine: object) -> str:
-    """Say what is wrong with a metric's definition; empty where nothing is."""
+_Open: TypeAlias = "tuple[Timing, float, _Open | None]"
+_running: ContextVar[_Open | None] = ContextVar("artisan_timings", default=None)
+"""The timings begun in this thread or task, innermost first: kept in an instance, two tasks would swap theirs."""
+
+
+def _problem(name: object, unit: object, kind: object, combine: object) -> tuple[str, tuple[object, ...]] | None:
+    """Say what is wrong with a metric's definition, as a template and what belongs into it."""
     if not isinstance(name, str) or not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        return f"metric name must be 1 to {MAX_NAME_CHARS} printable characters, not {name!r:.100}"
+        return f"metric name must be 1 to {MAX_NAME_CHARS} printable characters, not {{}}", (name,)
     if any("\ud800" <= character <= "\udfff" for character in name):
-        return f"metric name {name!r:.100} holds a lone surrogate"
+        return "metric name {} holds a lone surrogate", (name,)
     if not isinstance(unit, str) or not unit.isprintable() or len(unit) > MAX_UNIT_CHARS:
-        return f"metric {name!r}: unit must be at most {MAX_UNIT_CHARS} printable characters, not {unit!r:.100}"
+        return f"metric {{}}: unit must be at most {MAX_UNIT_CHARS} printable characters, not {{}}", (name, unit)
     if kind is not None and kind not in KINDS:
-        return f"metric {name!r}: kind must be one of {', '.join(KINDS)}, not {kind!r:.100}"
+        return f"metric {{}}: kind must be one of {', '.join(KINDS)}, not {{}}", (name, kind)
     if combine not in COMBINES:
-        return f"metric {name!r}: combine must be one of {', '.join(COMBINES)}, not {combine!r:.100}"
-    return ""
+        return f"metric {{}}: combine must be one of {', '.join(COMBINES)}, not {{}}", (name, combine)
+    return None
 
 
-def _reject(message: str) -> Done[None]:
+def _number(value: object) -> float:
+    """Return a Decimal, a Fraction, a bool or a number of numpy as a float: sums of mixed types would fail later.
+
+    Raise what the conversion raises, and `TypeError` for text that looks like a number.
+    """
+    if issubclass(type(value), str | bytes | bytearray):
+        raise TypeError("text is not a number")
+    return float(value)  # type: ignore[arg-type]  # what is no number raises right here
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:200]
+    except Exception:  # the host's own, or an integer of more digits than Python prints
+        return broken(value)
+
+
+def _reject(template: str, *parts: object) -> Done[None]:
     """Raise to a developer; count in production."""
     buffer.dropped["metrics.rejected"] += 1
     if settings.DEBUG or get_settings().STRICT:
-        raise InvalidMetric(message)
+        raise InvalidMetric(template.format(*map(_shown, parts)))
     return DONE
 
 

@@ -58,20 +58,28 @@ class Handle:
             buffer.set(live, value)
 
     def live(self, tags: RawTags) -> LiveSeries | None:
-        """Return the series of these tags; nothing (and one drop counted) beyond the limit of metric names."""
+        """Return the series of these tags; nothing (and one drop counted) where the metric cannot be had."""
         if self._generation != buffer.generation or len(self._cache) >= CACHED:
             self._cache.clear()
             self._generation = buffer.generation
         metric = self._metric()
         if metric is None:
-            buffer.dropped["metrics.names"] += 1
             return None
         cleaned: Tags = clean_tags(tags)
         live = buffer.resolve(metric, cleaned)
-        # What went to the overflow series asks again each time, so that each observation of it is counted.
-        if live.series.tags == cleaned:
+        # What went to the overflow series asks again each time, so that each observation of it is counted. So do tags
+        # that are not strings: 1, 1.0 and True are one key of a dictionary, and three different tags.
+        if live.series.tags == cleaned and all(type(part) is str for pair in tags for part in pair):
             self._cache[tags] = live
         return live
 
     def _metric(self) -> Metric | None:
-        return buffer.metric(self.name, self.kind, self.unit, self.combine)
+        try:
+            metric = buffer.metric(self.name, self.kind, self.unit, self.combine)
+        except ValueError:
+            # Somebody recorded this name as something else first. A handle's caller has nobody to tell.
+            buffer.dropped["metrics.rejected"] += 1
+            return None
+        if metric is None:
+            buffer.dropped["metrics.names"] += 1
+        return metric
