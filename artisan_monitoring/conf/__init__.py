@@ -11,6 +11,7 @@ from django.core.signals import setting_changed
 from ..core.redaction import Redactor
 from .options import MonitoringSettings
 from .resolving import SETTING, Problem, resolve
+from .secrets import secrets
 
 __all__ = [
     "SETTING",
@@ -35,7 +36,7 @@ def get_settings() -> MonitoringSettings:
 def redactor() -> Redactor:
     """Return the redactor that all rooms share, bound to the settings in force."""
     chosen = get_settings().REDACTION
-    return Redactor(extra_keys=chosen.KEYS, allow=chosen.ALLOW)
+    return Redactor(extra_keys=chosen.KEYS, allow=chosen.ALLOW, secrets=secrets())
 
 
 def in_tests() -> bool:

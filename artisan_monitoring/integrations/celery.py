@@ -6,6 +6,7 @@ what is recorded goes into the buffer, heartbeats into a thread of their own.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from ..core.context import Observation
 from ..core.guard import guarded
 from ..core.traceparent import new_request_id, new_span_id, new_trace_id, valid_request_id
 from ..errors.capture import capture_exception
+from ..logs.handlers import LineHandler
+from ..logs.nonblocking import NonBlockingHandler
 from ..metrics.collector import metrics_collector
 from ..pipeline.lifecycle import shutdown_monitoring
 from . import celery_heartbeat as heartbeat
@@ -53,7 +56,19 @@ def connect() -> None:
         (signals.worker_shutdown, stop),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"artisan_monitoring.{receiver.__name__}")
+    if writes_our_lines():
+        # Any receiver of this signal keeps Celery from putting handlers of its own in the place of the project's.
+        signals.setup_logging.connect(keep_logging, weak=False, dispatch_uid="artisan_monitoring.keep_logging")
     celery_wake.connect()
+
+
+def writes_our_lines() -> bool:
+    """Say whether the project's `LOGGING` is `logging_config()`'s."""
+    return any(isinstance(handler, LineHandler | NonBlockingHandler) for handler in logging.getLogger().handlers)
+
+
+def keep_logging(**kwargs: object) -> None:
+    """Receiver of `setup_logging`: leave logging as the project's settings have made it."""
 
 
 def put_context(headers: dict[str, Any] | None = None, **kwargs: object) -> None:

@@ -32,8 +32,8 @@ def connect() -> None:
 def send_drain() -> None:
     """Publish the drain task, at most once a second, if the project's beat schedule holds it. Runs in the flusher.
 
-    Without our entry nobody may be reading for our tasks, and messages would pile up. A broker that is away is not
-    asked twice: the jobs' periods are the net.
+    Without our entry, or where tasks run at once where they are called (`task_always_eager`), nobody may be reading for
+    our tasks, and messages would pile up. A broker that is away is not asked twice: the jobs' periods are the net.
     """
     global _sent_at
     now = time.monotonic()
@@ -41,7 +41,7 @@ def send_drain() -> None:
         return
     _sent_at = now
     with guarded("celery.wake"):
-        schedule = _app.conf.beat_schedule or {}
+        schedule = {} if _app.conf.task_always_eager else _app.conf.beat_schedule or {}
         entry = next((each for each in schedule.values() if each.get("task") == DRAIN), None)
         if entry is not None:
             queue = entry.get("options", {}).get("queue")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
-from celery import Celery
+from celery import Celery, signals
 from celery.app.trace import trace_task
 from celery.exceptions import Ignore, Retry
 from django.conf import settings as django_settings
@@ -19,6 +20,7 @@ from artisan_monitoring.errors.capture import Captured
 from artisan_monitoring.integrations import celery as integration
 from artisan_monitoring.integrations import celery_heartbeat as heartbeat
 from artisan_monitoring.integrations import celery_wake, wiring
+from artisan_monitoring.logs.handlers import StdoutHandler
 from artisan_monitoring.pipeline import wake
 from artisan_monitoring.stores import get_store
 from artisan_monitoring.testing import capture_errors, capture_metrics
@@ -389,3 +391,30 @@ class TestWake:
         app.conf.beat_schedule = {"drain": {"task": "artisan_monitoring.tasks.drain"}}
         with mock.patch.object(app, "send_task", side_effect=OSError("refused")):
             celery_wake.send_drain()
+
+
+def test_celery_leaves_the_projects_log_handlers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    handler = StdoutHandler()
+    monkeypatch.setattr(root, "handlers", [handler])
+    integration.connect()
+    try:
+        app = Celery("logging", broker="memory://", set_as_current=False)
+        app.log.setup_logging_subsystem(loglevel="INFO")
+        assert root.handlers == [handler]
+    finally:
+        signals.setup_logging.disconnect(integration.keep_logging, dispatch_uid="artisan_monitoring.keep_logging")
+
+
+def test_where_tasks_run_at_once_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    eager = Celery("eager", broker="memory://", set_as_current=False)
+    eager.conf.task_always_eager = True
+    eager.conf.beat_schedule = {"drain": {"task": celery_wake.DRAIN, "schedule": 5}}
+    sent: list[object] = []
+    monkeypatch.setattr(eager, "send_task", lambda *args, **kwargs: sent.append(args))
+    monkeypatch.setattr(celery_wake, "_app", eager)
+    monkeypatch.setattr(celery_wake, "_sent_at", 0.0)
+
+    celery_wake.send_drain()
+
+    assert sent == []
