@@ -47,6 +47,7 @@ def self_stats() -> dict[str, Any]:
         "dropped": {reason: count for reason, count in buffer.dropped.items() if count},
         "guarded_failures": dict(guard.failures),
         "log_records": dict(counters.records),
+        "log_lines_lost": counters.dropped + counters.write_errors,
         "threads": {"flusher": flusher.running, "housekeeper": housekeeper.running, "leads": housekeeper.leading},
     }
 
@@ -69,6 +70,7 @@ def deployment_stats(store: Store | None = None) -> dict[str, Any]:
         "store_errors": sum(each.get("store_errors", 0) for each in reports),
         "overflowed": sum(each.get("overflowed", 0) for each in reports),
         "dropped": dict(dropped),
+        "log_lines_lost": sum(each.get("log_lines_lost", 0) for each in reports),
         "losses": store.losses(),
         "clock_skew_s": max((abs(each.get("clock_skew_s", 0.0)) for each in reports), default=0.0),
         "flush_duration_s": max((each.get("flush_duration_s", 0.0) for each in reports), default=0.0),
