@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from django.apps import AppConfig
 
@@ -19,5 +18,4 @@ class ArtisanMonitoringConfig(AppConfig):
     def ready(self) -> None:
         import_module(f"{self.name}.checks").register()
         for room in ROOMS:
-            if find_spec(f"{self.name}.{room}") and find_spec(f"{self.name}.{room}.wiring"):
-                import_module(f"{self.name}.{room}.wiring").connect()
+            import_module(f"{self.name}.{room}.wiring").connect()
