@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class MonitoringError(Exception):
     """The base of everything this package raises."""
@@ -17,6 +19,9 @@ class StoreError(MonitoringError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be reached or is busy for now: the same call may succeed later, retried unchanged."""
+
+    passing: ClassVar[bool] = True
+    """A fault of the surroundings: the guard tells it in one line, since where it was noticed says nothing."""
 
 
 class StoreRefused(StoreError):

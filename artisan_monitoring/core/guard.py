@@ -26,12 +26,23 @@ _logger = logging.getLogger("artisan_monitoring")
 def report(what: str, exc: BaseException) -> None:
     """Count a failure of ours at `what`, and log it at most once a minute per place."""
     failures[what] += 1
+    tell(what, exc)
+
+
+def tell(what: str, exc: BaseException) -> None:
+    """Log a failure at `what` at most once a minute, without counting it: for what is counted elsewhere.
+
+    A class that is marked `passing` is told in one line, any other with its traceback.
+    """
     now = time.monotonic()
     if now - _logged_at.get(what, -LOG_EVERY_S) < LOG_EVERY_S:
         return
     _logged_at[what] = now
     try:
-        _logger.warning("Monitoring failed at %s: %s", what, type(exc).__qualname__, exc_info=exc)
+        if getattr(type(exc), "passing", False):
+            _logger.warning("Monitoring waits at %s: %s: %s", what, type(exc).__qualname__, exc)
+        else:
+            _logger.warning("Monitoring failed at %s: %s", what, type(exc).__qualname__, exc_info=exc)
     except Exception:  # the host's own log handler is broken: nothing is left that could be told
         failures["guard.log"] += 1
 

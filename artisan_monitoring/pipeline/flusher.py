@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .. import conf
-from ..core.guard import guarded
+from ..core.guard import guarded, tell
 from ..core.windows import MINUTE
+from ..exceptions import StoreError, StoreUnavailable
 from ..stores import get_store
 from ..stores.base import Store, shard_of
 from . import wake
@@ -69,11 +70,15 @@ class Flusher:
                 self._thread = threading.Thread(target=self._run, name="artisan-flusher", daemon=True)
                 self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """End the thread, and wait for it that long."""
-        thread, self._thread = self._thread, None
+    def signal_stop(self) -> None:
+        """Tell the thread to end, without waiting for it."""
         self._stop.set()
         self._wake.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, and wait for it that long."""
+        self.signal_stop()
+        thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
 
@@ -119,28 +124,50 @@ class Flusher:
         with self._lock:
             yield
 
-    def flush(self) -> bool:
-        """Swap the buffer and send it; return whether all of it is in the store. Never raises."""
-        done = False
-        with guarded("flusher.flush"), self._lock:
-            began = time.perf_counter()
-            self._tried_at = time.time()
-            self._wake.clear()
-            for sampler in buffer.samplers:
-                with guarded("flusher.sampler"):
-                    sampler()
-            store = self._store()
-            self._sort(buffer.swap(), store.shards if store is not None else max(1, len(self._outboxes)))
-            if store is not None:
-                done = self._send(store)
-                for reporter in reporters:
-                    reporter(store)
-            self.flushes += 1
-            self.last_duration_s = time.perf_counter() - began
-            if done:
-                self.last_flush = time.time()
-            buffer.registry_forget(time.time() - IDLE_SERIES_S)
+    def flush(self, until: float | None = None) -> bool:
+        """Swap the buffer and send it; return whether all of it is in the store. Never raises.
+
+        `until` (monotonic) makes it the last flush of a process: the store is asked although it was away a moment ago,
+        and given up at that time.
+        """
+        if not self._lock.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
+            return False
+        try:
+            with guarded("flusher.flush"):
+                return self._flush(until)
+        finally:
+            self._lock.release()
+        return False
+
+    def _flush(self, until: float | None) -> bool:
+        began = time.perf_counter()
+        self._tried_at = time.time()
+        self._wake.clear()
+        for sampler in buffer.samplers:
+            with guarded("flusher.sampler"):
+                sampler()
+        store = self._store()
+        self._sort(buffer.swap(), store.shards if store is not None else max(1, len(self._outboxes)))
+        done = store is not None and self._send(store, until)
+        if store is not None and self._tell(until):
+            for reporter in reporters:
+                reporter(store)
+        self.flushes += 1
+        self.last_duration_s = time.perf_counter() - began
+        if done:
+            self.last_flush = time.time()
+        buffer.registry_forget(time.time() - IDLE_SERIES_S)
         return done
+
+    def _tell(self, until: float | None) -> bool:
+        """Say whether reports may go to the store, and log why not.
+
+        A store that has just not answered is not asked for more: each try would take its whole timeout.
+        """
+        problem = self.problem
+        if problem is not None and until is None:
+            tell("store", problem)
+        return not isinstance(problem, StoreUnavailable) and until is None
 
     def _store(self) -> Store | None:
         """Return the store, or nothing where it cannot even be made: what was observed waits then."""
@@ -163,13 +190,16 @@ class Flusher:
             self._outbox(int(self.process, 16) % shards).put_records(harvest)
         self._urgent = harvest.urgent or self._urgent
 
-    def _send(self, store: Store) -> bool:
+    def _send(self, store: Store, until: float | None) -> bool:
         limit = conf.get_settings().LIMITS.INBOX_BYTES
         done = True
+        first = next(iter(self._outboxes.values()), None)
         for outbox in self._outboxes.values():
             outbox.settle()
             if not outbox.empty:
-                done = outbox.send(store, limit) and done
+                # One answer that does not come may be waited for at the end of a process, not one for each shard.
+                given_up = until is not None and time.monotonic() >= until and outbox is not first
+                done = not given_up and outbox.send(store, limit, at_once=until is not None) and done
             if outbox.skew_s is not None:
                 self.skew_s = outbox.skew_s
         # A smaller difference is the measurement's own.
@@ -185,6 +215,16 @@ class Flusher:
     def breaker(self) -> str:
         """`open` while some shard cannot be reached."""
         return "open" if any(outbox.breaker.failures for outbox in self._outboxes.values()) else "closed"
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why the store did not take the last batch; nothing where it did."""
+        return next((each.problem for each in list(self._outboxes.values()) if each.problem is not None), None)
+
+    @property
+    def unsent(self) -> int:
+        """Observations and records that were swapped out and that the store has not taken."""
+        return sum(outbox.unsent for outbox in list(self._outboxes.values()))
 
     @property
     def store_errors(self) -> int:

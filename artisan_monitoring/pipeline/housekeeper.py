@@ -67,11 +67,15 @@ class Housekeeper:
                 self._thread = threading.Thread(target=self._loop, name="artisan-housekeeper", daemon=True)
                 self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """End the thread, and wait for it that long."""
-        thread, self._thread = self._thread, None
+    def signal_stop(self) -> None:
+        """Tell the thread to end, without waiting for it."""
         self._stop.set()
         self._wake.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, and wait for it that long."""
+        self.signal_stop()
+        thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import time
 from typing import Any
 
 from .. import conf
-from ..core.guard import guarded
+from ..core.guard import guarded, tell
+from ..exceptions import StoreUnavailable
 from .buffer import buffer
 from .flusher import flusher
 from .housekeeper import housekeeper
@@ -26,11 +28,18 @@ def initialize_monitoring() -> None:
 def shutdown_monitoring(timeout_s: float = EXIT_TIMEOUT_S) -> bool:
     """Stop the threads and send what is left; return whether the store has it all. Monitoring may be started again.
 
-    Takes at most about `timeout_s`, plus the store's own timeout for the last attempt. Never raises.
+    Takes at most `timeout_s`, plus the store's own timeout for the last attempt. Never raises. What could not be sent
+    is kept for a later flush, and logged: nobody else knows of it.
     """
-    housekeeper.stop(timeout_s)
-    flusher.stop(timeout_s)
-    done = flush_now()
+    until = time.monotonic() + timeout_s
+    for each in (housekeeper, flusher):
+        each.signal_stop()
+    # It records what it does, so it goes first; but it may hang in a store, and the last flush matters more.
+    housekeeper.stop(timeout_s / 2)
+    flusher.stop(max(0.0, until - time.monotonic()))
+    done = conf.active() and flusher.flush(until)
+    if not done and flusher.unsent:
+        tell("exit", StoreUnavailable(f"{flusher.unsent} observations unsent: {flusher.problem}"))
     # The next record starts the thread again.
     buffer.restart()
     return done

@@ -10,7 +10,7 @@ from ..core.histogram import Cell
 from ..core.packing import Batch, Delta, pack_batch
 from ..core.series import Series
 from ..core.windows import HOUR, MINUTE, TEN_MINUTES, floor
-from ..exceptions import InboxFull, StoreRefused, StoreUnavailable
+from ..exceptions import InboxFull, StoreError, StoreRefused, StoreUnavailable
 from ..stores.base import Store
 from .breaker import Breaker
 from .buffer import MAX_RECORDS
@@ -48,6 +48,8 @@ class Outbox:
         """Observations in all batches numbered so far."""
         self.sent_batches = 0
         self.errors = 0
+        self.problem: StoreError | None = None
+        """Why the last try did not succeed; nothing after one that did."""
         self.skew_s: float | None = None
         """Seconds the store's clock is ahead of ours, as the last append showed it."""
         self._cells: dict[tuple[int, int], dict[str, tuple[Series, Cell]]] = {}
@@ -103,28 +105,39 @@ class Outbox:
         return sum(len(cells) for cells in self._cells.values())
 
     @property
+    def unsent(self) -> int:
+        """How many observations and records the store has not taken."""
+        frozen = sum(each.batch.observations for each in self._frozen)
+        cells = sum(cell.count for cells in self._cells.values() for _, cell in cells.values())
+        merged = sum(len(each.by_key) for each in self._merged.values())
+        return frozen + cells + merged + sum(map(len, self._listed.values()))
+
+    @property
     def empty(self) -> bool:
         """Say whether there is nothing to send."""
         return not (self._frozen or self._cells or self._listed or self._merged)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def send(self, store: Store, limit_bytes: int) -> bool:
+    def send(self, store: Store, limit_bytes: int, *, at_once: bool = False) -> bool:
         """Send what is frozen, then what waits. Return whether all of it went; never raises a store's fault.
 
-        Nothing waiting is frozen while something frozen cannot go: it merges instead.
+        Nothing waiting is frozen while something frozen cannot go: it merges instead. `at_once` tries although the
+        last failure was a moment ago: there is no later at the end of a process.
         """
-        if not self.breaker.allows(time.monotonic()):
+        if not (at_once or self.breaker.allows(time.monotonic())):
             return False
         try:
             self._send_frozen(store, limit_bytes)
             if self._cells or self._listed or self._merged:
                 self._freeze()
                 self._send_frozen(store, limit_bytes)
-        except (StoreUnavailable, InboxFull):
+        except (StoreUnavailable, InboxFull) as exc:
             self.errors += 1
+            self.problem = exc
             self.breaker.failed(time.monotonic())
             return False
+        self.problem = None
         self.breaker.succeeded()
         return True
 
