@@ -34,7 +34,7 @@ Key = tuple[str, str, str, str, str, str]
 
 
 def flush_metrics() -> int:
-    """Roll up every closed hour that was written to since, and pack the hours past their fine resolution.
+    """Roll up and pack every closed hour that was written to since, and coarsen those past their fine resolution.
 
     Return how many hours were rolled up. The job `flush_metrics`.
     """
@@ -45,9 +45,8 @@ def flush_metrics() -> int:
         if hour + HOUR + SETTLE_S > now:
             continue
         roll_up_hour(store, hour, version)
-        if hour + FINE_FOR_S + HOUR <= now:
-            # A late delta in a packed hour: its minutes join the ten-minute cells.
-            store.pack_hour(hour)
+        # A late delta in an hour that was packed already joins the archive of its age.
+        store.pack_hour(hour, coarse=hour + FINE_FOR_S + HOUR <= now)
         store.clean_hour(hour, version)
         rolled += 1
     _pack_old(store, now)

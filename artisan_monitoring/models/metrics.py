@@ -24,16 +24,26 @@ class MetricSeries(models.Model):
 
 
 class MetricBucket(models.Model):
-    """A packed cell of one series in one slot of the DatabaseStore."""
+    """A packed cell of one series in one slot of the DatabaseStore, or an archive of its cells in one hour."""
+
+    class Form(models.IntegerChoices):
+        """What `cell` holds."""
+
+        CELL = 0
+        FINE = 1, "archive at full resolution"
+        COARSE = 2, "archive of ten-minute cells"
 
     series_id = models.CharField(max_length=16)
     start = models.BigIntegerField()
     width = models.PositiveIntegerField()
+    form = models.PositiveSmallIntegerField(choices=Form.choices, default=Form.CELL)
     cell = models.BinaryField()
 
     class Meta:
         verbose_name = "metric bucket"
-        constraints = [models.UniqueConstraint(fields=["series_id", "start", "width"], name="artisan_bucket_slot")]
+        constraints = [
+            models.UniqueConstraint(fields=["series_id", "start", "width", "form"], name="artisan_bucket_slot")
+        ]
         indexes = [models.Index(fields=["start"], name="artisan_bucket_start")]
 
     def __str__(self) -> str:

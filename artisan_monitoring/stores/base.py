@@ -168,9 +168,10 @@ class Store(ABC):
         """Forget that an hour is dirty, unless it was written to after `version`."""
 
     @abstractmethod
-    def pack_hour(self, hour: int) -> int:
-        """Merge the one-minute cells of a closed hour into ten-minute cells of schema 4; return how many went.
+    def pack_hour(self, hour: int, *, coarse: bool = True) -> int:
+        """Make the cells of a closed hour small; return how many cells were taken in.
 
+        They are kept as one archive a series; `coarse` also merges one-minute cells into ten-minute cells of schema 4.
         Running it twice, or beside a commit that writes into the hour, loses and doubles nothing.
         """
 

@@ -72,12 +72,38 @@ def test_packing_makes_ten_minute_cells_and_keeps_every_count(store: Store) -> N
 def test_packing_twice_changes_nothing_and_takes_late_cells_in(store: Store) -> None:
     orders = counter()
     commit(store, delta(orders, added(1), minute=3), delta(orders, added(5), width=3600))
-    assert store.pack_hour(HOUR_AGO) == 1
-    assert store.pack_hour(HOUR_AGO) == 0
+    assert store.pack_hour(HOUR_AGO) == 2
+    assert store.pack_hour(HOUR_AGO) == store.pack_hour(HOUR_AGO, coarse=False) == 0
     commit(store, delta(orders, added(10), minute=4))
-    assert store.pack_hour(HOUR_AGO) == 1
+    assert slots(store, orders)[HOUR_AGO + 240, 60].sum == 10, "a late cell is seen beside the archive"
+    assert store.pack_hour(HOUR_AGO) == 3
     assert {key: cell.sum for key, cell in slots(store, orders).items()} == {(HOUR_AGO, 600): 11, (HOUR_AGO, 3600): 5}
     assert store.pack_hour(HOUR_AGO - DAY) == 0
+
+
+def test_a_closed_hour_is_archived_at_full_resolution_first(store: Store) -> None:
+    duration, minutes = distribution(), (0, 1, 30, 59)
+    for minute in minutes:
+        commit(store, delta(duration, observed(0.1, 0.2 * minute), minute=minute))
+    before = slots(store, duration)
+    assert store.pack_hour(HOUR_AGO, coarse=False) == 4
+    assert store.pack_hour(HOUR_AGO, coarse=False) == 0
+    after = slots(store, duration)
+    assert sorted(after) == sorted(before) == [(HOUR_AGO + 60 * minute, 60) for minute in minutes]
+    assert all(same(after[slot], before[slot]) and after[slot].schema == 5 for slot in before)
+    assert sorted(slots(store, duration, start=HOUR_AGO + 60, end=HOUR_AGO + 1801)) == [
+        (HOUR_AGO + 60, 60),
+        (HOUR_AGO + 1800, 60),
+    ], "a window cuts an archive"
+    commit(store, delta(duration, observed(9), minute=1), delta(duration, observed(9), minute=2))
+    assert same(slots(store, duration)[HOUR_AGO + 60, 60], observed(0.1, 0.2, 9))
+    assert store.pack_hour(HOUR_AGO, coarse=False) == 6
+    assert same(slots(store, duration)[HOUR_AGO + 60, 60], observed(0.1, 0.2, 9))
+    assert store.pack_hour(HOUR_AGO) == 5
+    assert sorted(slots(store, duration)) == [(HOUR_AGO + 600 * ten, 600) for ten in (0, 3, 5)]
+    assert same(slots(store, duration)[HOUR_AGO, 600], observed(0.1, 0, 0.1, 0.2, 9, 9))
+    store.expire(HOUR_AGO + 600, 0)
+    assert len(slots(store, duration)) == 3, "an archive lives as long as its last cell"
 
 
 def test_packing_beside_commits_loses_and_doubles_nothing(backend: Backend) -> None:
@@ -96,7 +122,7 @@ def test_packing_beside_commits_loses_and_doubles_nothing(backend: Backend) -> N
     thread.start()
     packed = 0
     while thread.is_alive():
-        packed += backend.store.pack_hour(HOUR_AGO)
+        packed += backend.store.pack_hour(HOUR_AGO, coarse=bool(packed % 2))
     packed += backend.store.pack_hour(HOUR_AGO)
     assert failures == []
     assert packed > len(all_series)

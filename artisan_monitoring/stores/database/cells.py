@@ -19,6 +19,9 @@ from .sql import Clock, slices, upsert
 
 Slot = tuple[str, int, int]
 
+BUCKET = ("series_id", "start", "width", "form")
+"""What makes a row of buckets the only one of its kind."""
+
 
 def commit(alias: str, wanted: Commit, breathe: Callable[[], None]) -> None:
     """Apply a commit; see `Store.commit`."""
@@ -74,7 +77,7 @@ def _merge_slots(
         if packed is not None:
             rows.append(MetricBucket(series_id=slot[0], start=slot[1], width=slot[2], cell=packed))
             taken.append(delta)
-    upsert(alias, rows, ("series_id", "start", "width"), ("cell",))
+    upsert(alias, rows, BUCKET, ("cell",))
     return taken
 
 
@@ -85,7 +88,7 @@ def _cells_of(alias: str, deltas: Iterable[Delta]) -> dict[Slot, bytes]:
         ids[delta.start, delta.width].append(delta.series.id)
     found: dict[Slot, bytes] = {}
     for (start, width), members in sorted(ids.items()):
-        slot = MetricBucket.objects.using(alias).filter(start=start, width=width)
+        slot = MetricBucket.objects.using(alias).filter(start=start, width=width, form=MetricBucket.Form.CELL)
         for some in slices(members):
             for series_id, cell in slot.filter(series_id__in=some).values_list("series_id", "cell"):
                 found[series_id, start, width] = bytes(cell)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from django.db.models import F
 
+from ...core.archive import Slot, unpack_cells
 from ...core.packing import NotABatch, unpack_cell
 from ...core.series import Series, series_from_text
-from ...core.windows import MINUTE
+from ...core.windows import HOUR, MINUTE, floor
 from ...models import GaugeReading, MetricBucket, MetricSeries
 from ..base import Bucket, GaugeValue, Total
 from .sql import Clock, session, slices
@@ -46,14 +47,21 @@ def buckets(alias: str, series_ids: Sequence[str], start: float, end: float) -> 
         with session(alias):
             rows = list(
                 MetricBucket.objects.using(alias)
-                .filter(series_id__in=some, start__gte=start, start__lt=end)
-                .values_list("series_id", "start", "width", "cell")
+                .filter(series_id__in=some, start__gte=floor(start, HOUR), start__lt=end)
+                .values_list("series_id", "start", "width", "form", "cell")
             )
-        for series_id, at, width, packed in rows:
-            try:
-                yield Bucket(series_id, at, width, unpack_cell(bytes(packed)))
-            except NotABatch:
-                continue
+        for series_id, at, width, form, packed in rows:
+            for slot_start, slot_width, cell in _slots(at, width, form, bytes(packed)):
+                if start <= slot_start < end:
+                    yield Bucket(series_id, slot_start, slot_width, cell)
+
+
+def _slots(start: int, width: int, form: int, packed: bytes) -> list[Slot]:
+    """Return what a row holds; nothing if it cannot be read, which the next commit or packing counts."""
+    try:
+        return [(start, width, unpack_cell(packed))] if form == MetricBucket.Form.CELL else unpack_cells(packed)
+    except NotABatch:
+        return []
 
 
 def gauges(alias: str, series_ids: Sequence[str]) -> dict[str, list[GaugeValue]]:

@@ -103,8 +103,8 @@ class DatabaseStore(Store):
         with session(self.alias):
             upkeep.clean_hour(self.alias, hour, version)
 
-    def pack_hour(self, hour: int) -> int:
-        return upkeep.pack_hour(self.alias, hour, self.breathe)
+    def pack_hour(self, hour: int, *, coarse: bool = True) -> int:
+        return upkeep.pack_hour(self.alias, hour, self.breathe, coarse=coarse)
 
     def expire(self, before: int, idle_before: int) -> int:
         return upkeep.expire(self.alias, before, idle_before, self.now(), self.breathe)

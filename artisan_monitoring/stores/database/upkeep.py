@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from ...core.histogram import COARSE_SCHEMA, Cell
-from ...core.packing import pack_cell
-from ...core.windows import HOUR, MINUTE, TEN_MINUTES, floor
+from ...core.archive import Slot
+from ...core.windows import HOUR, MINUTE
 from ...models import DirtyHour, GaugeReading, MetricBucket, MetricSeries, ProducerState, StoredNote
 from ..base import PROCESS_TTL_S
+from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from . import inbox
+from .cells import BUCKET
 from .losses import add_losses
-from .sql import ROWS_A_STATEMENT, session, upsert
+from .sql import ROWS_A_STATEMENT, session, slices, upsert
+
+Form = MetricBucket.Form
 
 SQLITE_REST_S = 0.002
 SERIES_AT_ONCE = 8
@@ -35,48 +38,72 @@ def clean_hour(alias: str, hour: int, version: int) -> None:
     DirtyHour.objects.using(alias).filter(hour=hour, version__lte=version).delete()
 
 
-def pack_hour(alias: str, hour: int, breathe: Callable[[], None]) -> int:
-    """Merge an hour's one-minute cells into ten-minute cells, some series at a time; return how many went."""
-    done = 0
+def pack_hour(alias: str, hour: int, breathe: Callable[[], None], *, coarse: bool) -> int:
+    """Put an hour's cells into archives, some series at a time; return how many cells were taken in."""
+    done, after = 0, ""
     while True:
         with session(alias), transaction.atomic(using=alias):
             # Commits take the same lock first: no cell changes between being read here and being written.
             inbox.lock(alias, 0)
-            went = _pack_some(alias, hour)
-        if not went:
+            ids = _to_pack(alias, hour, after, coarse=coarse)
+            done += _pack_some(alias, hour, ids, coarse=coarse) if ids else 0
+        if len(ids) < SERIES_AT_ONCE:
             return done
-        done += went
+        after = ids[-1]
         _rest(alias, breathe)
 
 
-def _pack_some(alias: str, hour: int) -> int:
-    cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR)
-    fine = cells.filter(width=MINUTE)
-    ids = list(fine.order_by("series_id").values_list("series_id", flat=True).distinct()[:SERIES_AT_ONCE])
-    if not ids:
-        return 0
+def _to_pack(alias: str, hour: int, after: str, *, coarse: bool) -> list[str]:
+    """Return the next series that have something in the hour that is not yet in the right archive."""
+    forms = (Form.CELL, Form.FINE) if coarse else (Form.CELL,)
+    cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
+    ids = cells.filter(series_id__gt=after).order_by("series_id").values_list("series_id", flat=True)
+    return list(ids.distinct()[:SERIES_AT_ONCE])
+
+
+def _pack_some(alias: str, hour: int, ids: Sequence[str], *, coarse: bool) -> int:
+    target = Form.COARSE if coarse else Form.FINE
+    forms = tuple(Form) if coarse else (Form.CELL, Form.FINE)
     losses: dict[str, int] = {}
-    merged: dict[tuple[str, int], Cell] = defaultdict(Cell)
-    primary_keys = []
-    some = cells.filter(series_id__in=ids, width__in=(MINUTE, TEN_MINUTES)).order_by("start")
-    for key, series_id, start, width, packed in some.values_list("pk", "series_id", "start", "width", "cell"):
-        merged[series_id, floor(start, TEN_MINUTES)].merge(stored_cell(bytes(packed), losses))
-        if width == MINUTE:
-            primary_keys.append(key)
-    rows = []
-    for (series_id, start), cell in sorted(merged.items()):
-        cell.coarsen(COARSE_SCHEMA)
-        rows.append(MetricBucket(series_id=series_id, start=start, width=TEN_MINUTES, cell=pack_cell(cell)))
-    upsert(alias, rows, ("series_id", "start", "width"), ("cell",))
-    cells.filter(pk__in=primary_keys).delete()
+    slots: dict[str, list[Slot]] = defaultdict(list)
+    keys: dict[str, list[int]] = defaultdict(list)
+    cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
+    rows = cells.filter(series_id__in=ids).values_list("pk", "series_id", "start", "width", "form", "cell")
+    for key, series_id, start, width, form, packed in rows:
+        keys[series_id].append(key)
+        if form == Form.CELL:
+            slots[series_id].append((start, width, stored_cell(bytes(packed), losses)))
+        else:
+            slots[series_id] += archived_slots(bytes(packed), losses)
+    return _replace(alias, hour, target, slots, keys, losses)
+
+
+def _replace(
+    alias: str,
+    hour: int,
+    target: int,
+    slots: dict[str, list[Slot]],
+    keys: dict[str, list[int]],
+    losses: dict[str, int],
+) -> int:
+    archives, gone, taken = [], [], 0
+    for series_id, mine in sorted(slots.items()):
+        packed = pack_slots(mine, coarse=target == Form.COARSE)
+        if packed is not None:
+            archives.append(MetricBucket(series_id=series_id, start=hour, width=HOUR, form=target, cell=packed))
+            gone += keys[series_id]
+            taken += len(mine)
+    for some in slices(gone):
+        MetricBucket.objects.using(alias).filter(pk__in=some).delete()
+    upsert(alias, archives, BUCKET, ("cell",))
     add_losses(alias, losses)
-    return len(primary_keys)
+    return taken
 
 
 def expire(alias: str, before: int, idle_before: int, clock: float, breathe: Callable[[], None]) -> int:
     """Delete what is past its time; return how many rows went."""
     old = [
-        MetricBucket.objects.using(alias).filter(start__lt=before),
+        MetricBucket.objects.using(alias).filter(start__lt=before).filter(start__lt=before - F("width") + MINUTE),
         DirtyHour.objects.using(alias).filter(hour__lt=before),
         MetricSeries.objects.using(alias).filter(seen_at__lt=idle_before),
         GaugeReading.objects.using(alias).filter(at__lt=idle_before),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+FINE, COARSE = b"fine", b"coarse"
+"""Fields of a cell hash that hold many cells: at full resolution, and in ten-minute slots."""
+
 
 class ShardKeys:
     """Key names of one shard: `artisan:{3}:state`."""
@@ -35,7 +38,7 @@ class ShardKeys:
         return self.state, self.processes, self.inbox
 
     def cells(self, series_id: str, hour: int) -> str:
-        """Hash: `<width>:<start>` to the packed cell; of one series and hour."""
+        """Hash: `<width>:<start>` to the packed cell, `fine` and `coarse` to archives; of one series and hour."""
         return f"{self.base}cells:{series_id}:{hour}"
 
     def hour(self, hour: int) -> str:

@@ -13,6 +13,7 @@ from .cells import CREATED
 from .client import RedisClient
 from .inbox import seconds
 from .keys import ShardKeys
+from .upkeep import slots_of
 
 Item = TypeVar("Item")
 
@@ -64,13 +65,11 @@ def buckets(
 
 
 def _cells(series_id: str, fields: dict[bytes, bytes], start: float, end: float) -> Iterator[Bucket]:
+    unread: dict[str, int] = {}
     for field, packed in fields.items():
-        width, at = map(int, field.split(b":"))
-        if start <= at < end:
-            try:
-                yield Bucket(series_id, at, width, unpack_cell(packed))
-            except NotABatch:
-                continue
+        for at, width, cell in slots_of(field, packed, unread):
+            if start <= at < end and cell.count:
+                yield Bucket(series_id, at, width, cell)
 
 
 def gauges(client: RedisClient, keys: ShardKeys, series_ids: Sequence[str]) -> dict[str, list[GaugeValue]]:

@@ -194,10 +194,10 @@ class RedisStore(Store):
         for keys, number in zip(shards, numbers, strict=True):
             upkeep.clean_hour(self.client, keys, hour, number)
 
-    def pack_hour(self, hour: int) -> int:
+    def pack_hour(self, hour: int, *, coarse: bool = True) -> int:
         done = 0
         for keys in self._all():
-            went, unreadable = upkeep.pack_hour(self.client, keys, hour, self.breathe)
+            went, unreadable = upkeep.pack_hour(self.client, keys, hour, self.breathe, coarse=coarse)
             done += went
             if unreadable:
                 self.add_losses(unreadable)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from ...core.histogram import COARSE_SCHEMA, Cell
-from ...core.packing import pack_cell
+from ...core.archive import Slot
 from ...core.series import series_from_text
-from ...core.windows import MINUTE, TEN_MINUTES, floor
 from ..base import PROCESS_TTL_S
+from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from .client import Arg, RedisClient
 from .inbox import seconds
-from .keys import ShardKeys
+from .keys import COARSE, FINE, ShardKeys
 
 SERIES_AT_ONCE = 8
 """Eight series have at most 480 one-minute cells in an hour."""
@@ -40,62 +38,63 @@ def clean_hour(client: RedisClient, keys: ShardKeys, hour: int, number: int) -> 
 
 
 def pack_hour(
-    client: RedisClient, keys: ShardKeys, hour: int, breathe: Callable[[], None]
+    client: RedisClient, keys: ShardKeys, hour: int, breathe: Callable[[], None], *, coarse: bool
 ) -> tuple[int, dict[str, int]]:
-    """Merge an hour's one-minute cells into ten-minute cells; return how many went, and what could not be read."""
+    """Put an hour's cells into archives; return how many were taken in, and what could not be read."""
     ids = sorted(each.decode() for each in client.call("SMEMBERS", keys.hour(hour)))
     done, losses = 0, dict[str, int]()
     for at in range(0, len(ids), SERIES_AT_ONCE):
         names = [keys.cells(series_id, hour) for series_id in ids[at : at + SERIES_AT_ONCE]]
-        went = None
-        while went is None:
-            went = _pack_some(client, keys, hour, names, losses)
+        taken = None
+        while taken is None:
+            taken = _pack_some(client, keys, hour, names, losses, coarse=coarse)
             breathe()
-        done += went
+        done += taken
     return done, losses
 
 
 def _pack_some(
-    client: RedisClient, keys: ShardKeys, hour: int, names: Sequence[str], losses: dict[str, int]
+    client: RedisClient, keys: ShardKeys, hour: int, names: Sequence[str], losses: dict[str, int], *, coarse: bool
 ) -> int | None:
-    """Pack the hashes of some series; return how many cells went, or nothing if a commit came between."""
+    """Pack the hashes of some series; return how many cells went in, or nothing if a commit came between."""
     version, *rows = client.pipeline([("HGET", keys.dirty, hour), *(("HGETALL", name) for name in names)])
     touched: list[str] = []
     args: list[Arg] = [hour, version or b""]
     found: dict[str, int] = {}
-    went = 0
+    taken = 0
     for name, fields in zip(names, rows, strict=True):
-        fine, merged = _merged(fields, found)
-        if fine:
-            went += len(fine)
+        old = _to_pack(fields, coarse=coarse)
+        slots = [slot for field in old for slot in slots_of(field, fields[field], found)]
+        packed = pack_slots(slots, coarse=coarse) if slots else None
+        if packed is not None:
+            target = COARSE if coarse else FINE
+            gone = [field for field in old if field != target]
             touched.append(name)
-            args.append(len(merged))
-            for start, cell in merged.items():
-                args += (f"{TEN_MINUTES}:{start}", pack_cell(cell))
-            args += (len(fine), *fine)
+            args += (1, target, packed, len(gone), *gone)
+            taken += len(slots)
     if touched:
         if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
             return None
         for reason, count in found.items():
             losses[reason] = losses.get(reason, 0) + count
-    return went
+    return taken
 
 
-def _merged(fields: Fields, losses: dict[str, int]) -> tuple[list[bytes], dict[int, Cell]]:
-    """Return the one-minute fields of a hash, and the ten-minute cells that take their place."""
-    fine: list[bytes] = []
-    cells: dict[int, Cell] = defaultdict(Cell)
-    for field, packed in sorted(fields.items()):
-        width, start = map(int, field.split(b":"))
-        if width == MINUTE:
-            fine.append(field)
-            cells[floor(start, TEN_MINUTES)].merge(stored_cell(packed, losses))
-    for start, cell in cells.items():
-        known = fields.get(b"%d:%d" % (TEN_MINUTES, start))
-        if known is not None:
-            cell.merge(stored_cell(known, losses))
-        cell.coarsen(COARSE_SCHEMA)
-    return fine, cells
+def _to_pack(fields: Fields, *, coarse: bool) -> list[bytes]:
+    """Return the fields that go into a new archive, an older one included; none if all is in the right one."""
+    archives = (FINE, COARSE) if coarse else (FINE,)
+    old = [field for field in fields if field not in (FINE, COARSE)]
+    if not old and not (coarse and FINE in fields):
+        return []
+    return old + [field for field in archives if field in fields]
+
+
+def slots_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[Slot]:
+    """Return what a field of a cell hash holds; what cannot be read is counted and holds nothing."""
+    if field in (FINE, COARSE):
+        return archived_slots(packed, losses)
+    width, start = map(int, field.split(b":"))
+    return [(start, width, stored_cell(packed, losses))]
 
 
 def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, breathe: Callable[[], None]) -> int:
