@@ -15,8 +15,9 @@ from artisan_monitoring.stores.database import DatabaseStore
 
 @pytest.fixture
 def aliases() -> Iterator[dict[str, Any]]:
-    """The settings of the databases, to be changed and put back."""
-    before = copy.deepcopy(connections.settings)
+    """A copy of the databases' settings to be changed; open connections hold on to the originals."""
+    before = dict(connections.settings)
+    connections.settings.update(copy.deepcopy(before))
     yield connections.settings
     connections.settings.clear()
     connections.settings.update(before)
