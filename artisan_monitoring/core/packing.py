@@ -24,6 +24,8 @@ _NARROW_MAX = 0xFFFFFFFF
 _COMPRESS_ABOVE = 1024
 _MAGIC = b"AM1"
 _LENGTH = Struct("<I")
+_UNREADABLE = (error, ValueError, TypeError, OverflowError, RecursionError)
+"""What foreign bytes make of unpacking them; no other may get through, or one entry would stop the drain for good."""
 
 
 class NotABatch(ValueError):
@@ -73,7 +75,7 @@ def unpack_cell(packed: bytes) -> Cell:
             offset += layout.size
         if flags & _HAS_EXEMPLARS:
             cell.exemplars = {slot: (value, at, attrs) for slot, (value, at, attrs) in json.loads(packed[offset:])}
-    except (error, ValueError, TypeError) as exc:
+    except _UNREADABLE as exc:
         raise NotABatch(f"not a cell: {exc}") from exc
     return cell
 
@@ -158,21 +160,23 @@ def unpack_batch(packed: bytes) -> Batch:
         )  # fmt: skip
     except NotABatch:
         raise
-    except (zlib.error, error, ValueError, KeyError, IndexError, TypeError) as exc:
+    except (*_UNREADABLE, zlib.error, LookupError, AttributeError) as exc:
         raise NotABatch(f"not a batch: {exc}") from exc
 
 
 def _unpack_deltas(series: Sequence[Series], index: Iterable[Sequence[int]], body: bytes, offset: int) -> list[Delta]:
     deltas = []
     for number, start, width, length in index:
+        if not (type(start) is type(width) is int):
+            raise NotABatch("slots are not whole seconds")
         deltas.append(Delta(series[number], start, width, unpack_cell(body[offset : offset + length])))
         offset += length
     return deltas
 
 
 def _records(parts: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    if not all(isinstance(rows, list) for rows in parts.values()):
-        raise NotABatch("records are not lists")
+    if not all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in parts.values()):
+        raise NotABatch("records are not lists of objects")
     return dict(parts)
 
 

@@ -18,7 +18,7 @@ from ..core.guard import report
 from ..core.packing import Batch, Delta, NotABatch, unpack_batch
 from ..core.series import Series
 from ..core.windows import DAY, clamp_minute
-from ..exceptions import CursorMoved, StoreRefused
+from ..exceptions import CursorMoved, StoreRefused, StoreUnavailable
 from ..stores import get_store
 from ..stores.base import Commit, Cursor, Entry, Producer, Store, merge_deltas
 from .pacing import breathe
@@ -32,25 +32,44 @@ LATEST = 2**53
 
 
 def drain() -> int:
-    """Drain every shard; return how many inbox entries were finished. The job `drain`."""
+    """Drain every shard; return how many inbox entries were finished. The job `drain`.
+
+    A shard that cannot be drained now keeps none of the others waiting; then its `StoreUnavailable` is raised.
+    """
     store = get_store()
-    return sum(drain_shard(store, shard) for shard in store.reading_shards())
+    finished, problem = 0, None
+    for shard in store.reading_shards():
+        try:
+            finished += drain_shard(store, shard)
+        except StoreUnavailable as exc:
+            problem = problem or exc
+    if problem is not None:
+        raise problem
+    return finished
 
 
 def drain_shard(store: Store, shard: int) -> int:
     """Drain one shard until its inbox is empty or another drainer is at work; return how many entries went.
 
-    Raise `StoreUnavailable` for a passing fault: the next run goes on from the cursors.
+    Raise `StoreUnavailable` for a passing fault: the next run goes on from the cursors. Metrics need no database: while
+    it cannot take records they are drained to the end first.
     """
-    finished = 0
+    finished, problem = 0, None
     while True:
         try:
             more = consume_metrics(store, shard)
         except CursorMoved:
             return finished
-        recorded = consume_records(store, shard, READ_BYTES)
-        finished += store.trim(shard, min(store.cursor(shard).position, recorded.position))
-        if not (more or recorded.more):
+        if problem is None:
+            try:
+                recorded = consume_records(store, shard, READ_BYTES)
+                finished += store.trim(shard, min(store.cursor(shard).position, recorded.position))
+                more = more or recorded.more
+            except StoreUnavailable as exc:
+                problem = exc
+        if not more:
+            if problem is not None:
+                raise problem
             return finished
 
 
@@ -134,11 +153,11 @@ def _open(entry: Entry, losses: Counter[str]) -> Batch | None:
 def _finish(batch: Batch, known: dict[str, Producer], work: _Work, epoch: str) -> None:
     """Note that a process' batch is done, and count what is missing before it."""
     before = known.get(batch.process)
-    if before is not None:
-        work.losses["gap"] += max(0, batch.observations_before - before.observations)
-    elif batch.epoch and batch.epoch != epoch:
-        # The process had sent all this to a store that no longer has it.
-        work.losses["wiped"] += batch.observations_before
+    seen = before.observations if before is not None else 0
+    # A process that nobody knows had sent what came before to a store that is gone (its epoch was another), or to this
+    # one before it was set back to a snapshot older than the process.
+    reason = "gap" if before is not None or batch.epoch == epoch else "wiped"
+    work.losses[reason] += max(0, batch.observations_before - seen)
     done = Producer(batch.process, batch.sequence, batch.observations_before + batch.observations)
     known[batch.process] = work.producers[batch.process] = done
 

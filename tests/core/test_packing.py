@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,48 @@ def test_other_bytes_are_refused(garbage: bytes) -> None:
         unpack_batch(b"AM1r" + garbage)
     with pytest.raises(NotABatch):
         unpack_batch(b"AM1z" + garbage)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+good_head = {
+    "process": "p", "sequence": 1, "shard": 0, "epoch": "", "created_at": 0, "observations": 1,
+    "observations_before": 0, "series": [], "cells": [], "records": {"error": [{}]},
+}  # fmt: skip
+heads = st.builds(
+    lambda key, value: {**good_head, key: value}, st.sampled_from(sorted(good_head)), values | st.lists(st.just("x"))
+)
+
+
+@given(heads | values)
+def test_a_head_that_is_not_ours_is_refused_or_a_batch(head: object) -> None:
+    try:
+        batch = unpack_batch(_framed(json.dumps(head)))
+    except NotABatch:
+        return
+    assert all(type(delta.start) is type(delta.width) is int for delta in batch.deltas)
+    assert all(isinstance(row, dict) for rows in batch.records.values() for row in rows)
+
+
+def test_a_slot_that_is_not_a_number_is_refused() -> None:
+    cell = pack_cell(Cell())
+    series = Series("m", "counter", "count", ()).text
+    for start, width in (("0", 60), (0, "60"), (0.5, 60), (None, 60), (True, 60)):
+        head = json.dumps({**good_head, "series": [series], "cells": [(0, start, width, len(cell))]})
+        with pytest.raises(NotABatch):
+            unpack_batch(_framed(head) + cell)
+
+
+def test_a_head_too_deep_to_read_is_refused() -> None:
+    with pytest.raises(NotABatch):
+        unpack_batch(_framed("[" * 100_000))
+
+
+def _framed(head: str) -> bytes:
+    return b"AM1r" + len(head).to_bytes(4, "little") + head.encode()
 
 
 @given(st.binary(max_size=100))

@@ -50,11 +50,11 @@ def counter(name: str = "m", minute: int = 0, value: float = 1, kind: str = "cou
 
 def append(
     store: Store, sequence: int, deltas: Sequence[Delta] = (), *, process: str = "p", before: int = 0, epoch: str = "",
-    **records: list[dict[str, Any]],
+    shard: int = 0, **records: list[dict[str, Any]],
 ) -> None:  # fmt: skip
     count = sum(delta.cell.count for delta in deltas) + sum(map(len, records.values()))
-    batch = Batch(process, sequence, 0, epoch, store.now(), count, before, list(deltas), dict(records))
-    store.append(0, process, sequence, pack_batch(batch), limit_bytes=LIMIT)
+    batch = Batch(process, sequence, shard, epoch, store.now(), count, before, list(deltas), dict(records))
+    store.append(shard, process, sequence, pack_batch(batch), limit_bytes=LIMIT)
 
 
 def minute(store: Store, back: int = 0) -> int:
@@ -118,6 +118,28 @@ def test_a_passing_fault_changes_nothing_and_the_next_run_goes_on(store: Store) 
     assert total(store) == 1
 
 
+def test_metrics_go_on_in_every_shard_while_the_database_takes_no_records(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[dict[str, Any]] = [{"n": "later"}]
+    for shard in (0, 1):
+        for sequence in range(1, 6):
+            append(store, sequence, [counter(minute=minute(store))], shard=shard, before=2 * sequence - 2, test=rows)
+    monkeypatch.setattr(type(store), "reading_shards", lambda self: (0, 1))
+    monkeypatch.setattr("artisan_monitoring.pipeline.drain.READ_BYTES", 1)  # one entry a read
+
+    with pytest.raises(StoreUnavailable):
+        drain()
+
+    assert total(store) == 10
+    assert [store.inbox_stats(shard).entries for shard in (0, 1)] == [5, 5]
+
+    sinks.register_sink("test", f"{__name__}.take_all")
+    taken.clear()
+    assert drain() == 10
+    assert (total(store), len(taken)) == (10, 10)
+
+
 def take_all(records: Sequence[dict[str, Any]], *, using: str) -> None:
     taken.extend(records)
 
@@ -162,6 +184,26 @@ def test_what_was_sent_to_a_store_that_is_gone_is_counted_as_a_loss(store: Store
     drain()
 
     assert store.losses() == {"wiped": 77}
+
+
+def test_what_a_store_forgot_with_the_process_that_sent_it_is_counted_as_a_loss(store: Store) -> None:
+    # Set back to a snapshot older than the process: the epoch is the same, and nobody knows the process.
+    append(store, 9, [counter(minute=minute(store))], before=50, epoch=store.cursor(0).epoch)
+    # Its first batches were numbered together, before it knew an epoch; the first went with the old store.
+    append(store, 2, [counter(minute=minute(store))], process="q", before=3)
+
+    drain()
+
+    assert store.losses() == {"gap": 50, "wiped": 3}
+
+
+def test_the_size_of_a_process_first_batch_shows_though_nobody_could_read_it(store: Store) -> None:
+    store.append(0, "p", 1, b"garbage", limit_bytes=LIMIT)
+    append(store, 2, [counter(minute=minute(store))], before=7, epoch=store.cursor(0).epoch)
+
+    drain()
+
+    assert store.losses() == {"corrupt_batches": 1, "gap": 7}
 
 
 def test_a_corrupt_batch_is_counted_and_the_others_go_on(store: Store) -> None:
