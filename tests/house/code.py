@@ -54,13 +54,43 @@ def _recorded(call: ast.Call) -> Recorded | None:
 def loss_reasons() -> set[str]:
     """Return the reasons under which a store counts losses."""
     rooms = (PACKAGE / "pipeline", PACKAGE / "stores")
-    text = "\n".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
-    counted = re.findall(r'losses\[("\w+"[^\]]*)\]|losses=\{\*\*commit\.losses, ("\w+")', text)
-    found = {reason for pair in counted for reason in re.findall(r'"(\w+)"', " ".join(pair))}
-    constants = dict(
-        re.findall(r'^([A-Z_]+) = "(\w+)"$', (PACKAGE / "stores" / "merging.py").read_text(), re.MULTILINE)
-    )
-    return found | {constants[name] for name in re.findall(r"count_loss\(losses, ([A-Z_]+),", text)}
+    functions = [
+        node
+        for room in rooms
+        for path in sorted(room.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    merging = (PACKAGE / "stores" / "merging.py").read_text()
+    constants = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', merging, re.MULTILINE))
+    counted = {constants[name] for name in re.findall(r"count_loss\(losses, ([A-Z_]+),", merging)}
+    return counted.union(*map(_reasons_in, functions))
+
+
+def _reasons_in(function: ast.FunctionDef) -> set[str]:
+    """Return the reasons that a function counts itself: `losses["x"] += n`, `losses[name] += n`, `losses={"x": n}`."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+            if ast.unparse(node.target.value).endswith("losses"):
+                found |= _texts_of(node.target.slice, function)
+        elif isinstance(node, ast.keyword) and node.arg == "losses" and isinstance(node.value, ast.Dict):
+            found |= {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+    return found
+
+
+def _texts_of(key: ast.expr, function: ast.FunctionDef) -> set[str]:
+    """Return the texts that a key may be; a name is looked up among what the function assigns."""
+    if isinstance(key, ast.Constant):
+        return {str(key.value)}
+    if isinstance(key, ast.IfExp):
+        return _texts_of(key.body, function) | _texts_of(key.orelse, function)
+    assigned = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == ast.unparse(key)
+    ]
+    return set().union(*(_texts_of(value, function) for value in assigned)) if assigned else set()
 
 
 def dropped_reasons() -> set[str]:
