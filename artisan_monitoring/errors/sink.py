@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from ..stores.database.sql import upsert
 from .deltas import distinct_of, merge, worst
 
 Key = tuple[str, int]
@@ -46,13 +47,15 @@ def _merged(records: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
 
 def _existing(deltas: dict[Key, dict[str, Any]], using: str) -> dict[Key, ErrorGroup]:
     groups: dict[Key, ErrorGroup] = {}
+    # Several fingerprints may lead to one group: what they add must meet in one object.
+    known: dict[int, ErrorGroup] = {}
     hashes = sorted({key[0] for key in deltas})
     for start in range(0, len(hashes), _CHUNK):
         rows = Grouping.objects.using(using).select_related("group").filter(hash__in=hashes[start : start + _CHUNK])
         for grouping in rows:
             key = (grouping.hash, grouping.version)
             if key in deltas:
-                groups[key] = grouping.group
+                groups[key] = known.setdefault(grouping.group_id, grouping.group)
     return groups
 
 
@@ -118,15 +121,11 @@ def _add_hours(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup],
         chunk = wanted[start : start + _CHUNK]
         known = table.filter(group_id__in={pk for pk, _ in chunk}, hour__in={hour for _, hour in chunk})
         stored = {(row.group_id, row.hour): row.count for row in known}
-        table.bulk_create(
-            [
-                ErrorHourlyCount(group_id=pk, hour=hour, count=counts[pk, hour] + stored.get((pk, hour), 0))
-                for pk, hour in chunk
-            ],
-            update_conflicts=True,
-            unique_fields=["group", "hour"],
-            update_fields=["count"],
-        )
+        rows = [
+            ErrorHourlyCount(group_id=pk, hour=hour, count=counts[pk, hour] + stored.get((pk, hour), 0))
+            for pk, hour in chunk
+        ]
+        upsert(using, rows, ("group", "hour"), ("count",))
 
 
 def _add_samples(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:

@@ -71,8 +71,13 @@ def _cursor(store: Store, shard: int, epoch: str, using: str) -> ConsumerCursor:
 
 
 def _advance(cursor: ConsumerCursor, upto: int, using: str) -> bool:
-    """Move the cursor, unless another drainer has."""
-    unmoved = ConsumerCursor.objects.using(using).filter(pk=cursor.pk, epoch=cursor.epoch, position=cursor.position)
+    """Move the cursor, unless another drainer has.
+
+    Drainers of the other shards wait here for each other: what sinks add to a row they have read must not be lost.
+    """
+    cursors = ConsumerCursor.objects.using(using)
+    list(cursors.select_for_update().filter(store=cursor.store).order_by("pk"))
+    unmoved = cursors.filter(pk=cursor.pk, epoch=cursor.epoch, position=cursor.position)
     return unmoved.update(position=upto) == 1
 
 
@@ -80,7 +85,7 @@ def _gather(payloads: Any) -> Records:
     gathered: Records = {}
     for payload in payloads:
         try:
-            batch = unpack_batch(payload)
+            batch = unpack_batch(payload, with_deltas=False)
         except NotABatch:  # counted by the metrics consumer
             continue
         for kind, rows in batch.records.items():

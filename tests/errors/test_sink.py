@@ -94,6 +94,15 @@ class TestGroups:
         apply(record(users={"1": 1}), record(users={"2": 1}), record("e" * 64))
         assert sorted(ErrorGroup.objects.values_list("count", "users")) == [(1, 0), (2, 2)]
 
+    def test_two_fingerprints_of_one_group_add_up_in_one_batch(self):
+        apply(record("e" * 64), record("f" * 64))
+        kept = Grouping.objects.get(hash="e" * 64).group
+        Grouping.objects.filter(hash="f" * 64).update(group=kept)
+        apply(record("e" * 64, count=3), record("f" * 64, count=5, at=NOON + 1, message="newer"))
+        kept.refresh_from_db()
+        assert (kept.count, kept.message) == (9, "newer")
+        assert ErrorHourlyCount.objects.get(group=kept).count == 9
+
     def test_severity_is_the_worst_seen(self):
         apply(record(severity="CRITICAL"))
         apply(record(severity="LOW"))

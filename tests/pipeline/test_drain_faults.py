@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -176,6 +177,38 @@ def test_two_drainers_at_once(backend: Backend, shard: int) -> None:  # noqa: F8
     assert failures == []
     drain_shard(backend.store, shard)
     assert_drained(backend.store, shard, 72, 36)
+
+
+def add_slowly(records: Sequence[dict[str, Any]], *, using: str) -> None:
+    """Read a row, take a while, and write it back with the records added: what a sink that counts does."""
+    from artisan_monitoring.models import QuarantinedRecord
+
+    rows = QuarantinedRecord.objects.using(using)
+    row = rows.filter(kind="sum").first() or rows.create(kind="sum", process="", reason="", record="0")
+    time.sleep(0.2)
+    row.record = str(int(row.record) + len(records))
+    row.save(using=using)
+
+
+def test_drainers_of_two_shards_lose_none_of_each_others_records(backend: Backend) -> None:  # noqa: F811
+    from artisan_monitoring.conf import get_settings
+    from artisan_monitoring.models import QuarantinedRecord
+    from artisan_monitoring.stores.connection import own_connection
+
+    sinks.register_sink("test", f"{__name__}.add_slowly")
+    using = get_settings().DATABASE
+    for number in (0, 1):
+        Sender(backend.store, number, "first").send()
+        drain_shard(backend.store, number)
+        Sender(backend.store, number, "second").send()
+    threads = [threading.Thread(target=drain_shard, args=(backend.store, number)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with own_connection(using):
+        assert QuarantinedRecord.objects.using(using).get(kind="sum").record == "4"
 
 
 def test_a_lost_answer_to_the_append_and_then_the_retry(backend: Backend, shard: int) -> None:  # noqa: F811
