@@ -143,16 +143,18 @@ def pack_batch(batch: Batch, breathe: Callable[[], None] = _nothing) -> bytes:
     return _MAGIC + b"r" + body
 
 
-def unpack_batch(packed: bytes) -> Batch:
-    """Return the batch that `pack_batch` packed; raise `NotABatch` for anything else."""
+def unpack_batch(packed: bytes, *, with_deltas: bool = True) -> Batch:
+    """Return the batch that `pack_batch` packed, with or without its deltas; raise `NotABatch` for anything else."""
     if packed[:3] != _MAGIC:
         raise NotABatch("unknown beginning")
     try:
         body = zlib.decompress(packed[4:]) if packed[3:4] == b"z" else bytes(packed[4:])
         (length,) = _LENGTH.unpack_from(body)
         head = json.loads(body[4 : 4 + length])
-        series = [series_from_text(each) for each in head["series"]]
-        deltas = _unpack_deltas(series, head["cells"], body, 4 + length)
+        deltas = []
+        if with_deltas:
+            series = [series_from_text(each) for each in head["series"]]
+            deltas = _unpack_deltas(series, head["cells"], body, 4 + length)
         return Batch(
             process=str(head["process"]), sequence=int(head["sequence"]), shard=int(head["shard"]),
             epoch=str(head["epoch"]), created_at=float(head["created_at"]), observations=int(head["observations"]),
