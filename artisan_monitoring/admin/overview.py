@@ -23,7 +23,6 @@ class PageAdmin(ReadOnlyAdmin[M]):
 
     class Media:
         css = {"all": ("artisan_monitoring/overview.css",)}
-        js = ("artisan_monitoring/overview.js",)
 
     def get_urls(self) -> list[URLPattern]:
         """Offer the page alone: there is no row to look at, and no history."""

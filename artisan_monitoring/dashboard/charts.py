@@ -38,7 +38,8 @@ class Line:
 class Chart:
     """Lines over the same slots, which begin at `times` (seconds since the epoch) and are `step_s` wide.
 
-    `show` makes a value readable: on the axis, in tooltips and in the table. `least` is the lowest top of the axis.
+    `show` makes a value readable: on the axis, in tooltips and in the table. `least` is the lowest top of the axis,
+    `waiting` what stands in place of a chart without values.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Chart:
     lines: Sequence[Line]
     show: Callable[[float], str]
     least: float = 1.0
+    waiting: str = "No data in this window."
 
     @property
     def empty(self) -> bool:
@@ -86,7 +88,7 @@ class Chart:
         top = self.ticks[-1]
         return format_html(
             '<svg class="am-plot" role="img" aria-label="{}" width="100%" height="{}">{}{}'
-            '<svg class="am-lines" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}{}</svg>'
+            '<svg class="am-lines" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}{}{}</svg>'
             "{}</svg>",
             self.summary,
             HEIGHT + AXIS,
@@ -97,6 +99,7 @@ class Chart:
             _UNIT_Y,
             format_html_join("", '<path class="am-area {}" d="{}"/>', self._areas(top)),
             format_html_join("", '<path class="am-line-of {}" d="{}"/>', self._paths(top)),
+            format_html_join("", '<path class="am-point {}" d="{}"/>', self._lone_points(top)),
             self._slots(),
         )
 
@@ -132,9 +135,12 @@ class Chart:
 
     def _paths(self, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:
-            # A run of one point is a line of no length: its round cap makes it a dot.
-            runs = [f"M{_joined(run)}{'h0' if len(run) == 1 else ''}" for run in self._points(line, top)]
-            yield line.tone, "".join(runs)
+            yield line.tone, "".join(f"M{_joined(run)}" for run in self._points(line, top) if len(run) > 1)
+
+    def _lone_points(self, top: float) -> Iterator[tuple[str, str]]:
+        """Yield the points without a neighbour: lines of no length, which a round cap makes dots at any stretch."""
+        for line in self.lines:
+            yield line.tone, "".join(f"M{_joined(run)}h0" for run in self._points(line, top) if len(run) == 1)
 
     def _areas(self, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:

@@ -11,8 +11,10 @@ def count(value: float | None) -> str:
     """Return a number of things: 948, 12,345, 1.2 M."""
     if value is None:
         return NOTHING
-    for limit, divisor, letter in ((1e15, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M")):
-        if abs(value) >= limit:
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
+    for divisor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if abs(value) >= divisor:
             return f"{value / divisor:,.1f} {letter}"
     return f"{value:,.0f}"
 

@@ -12,13 +12,15 @@ from . import figures
 PROCESSES = 12
 LATE_S = 60.0
 """The drain runs every 5 s: data that wait this long tell of one that does not."""
+BREAKER = {"closed": "connected", "open": "interrupted"}
+"""What a process' circuit breaker says of its way to the store."""
 
 
 def processes() -> dict[str, Any]:
     """Return the processes that reported lately and Celery's heartbeats; at most twelve processes in full."""
     store = get_store()
     reports = [(note.value, note.age_s) for note in store.notes(NOTE).values()]
-    reports.sort(key=lambda each: (str(each[0].get("host")), int(each[0].get("pid") or 0)))
+    reports.sort(key=lambda each: (str(each[0].get("host")), str(each[0].get("pid")).zfill(8)))
     workers = [(str(note.value.get("hostname", name)), note) for name, note in sorted(store.notes("worker").items())]
     return {
         "hosts": len({str(value.get("host")) for value, _ in reports}),
@@ -36,7 +38,7 @@ def _process(value: Mapping[str, Any], age_s: float) -> dict[str, object]:
         "pid": value.get("pid", "?"),
         "series": figures.count(_float(value.get("series"))),
         "flush": figures.duration(_float(value.get("flush_duration_s"))),
-        "store": value.get("breaker", "?"),
+        "store": BREAKER.get(str(value.get("breaker")), "unknown"),
         "tone": "critical" if value.get("breaker") == "open" else "",
         "housekeeper": bool(isinstance(threads, Mapping) and threads.get("leads")),
         "age": figures.age(age_s),
@@ -46,7 +48,7 @@ def _process(value: Mapping[str, Any], age_s: float) -> dict[str, object]:
 def machinery() -> dict[str, Any]:
     """Return the pipeline's figures over the deployment, as (label, value, tone) and as losses by reason."""
     stats = deployment_stats(get_store())
-    lost = {**{f"{reason}": count for reason, count in stats["losses"].items() if count}}
+    lost = {reason: count for reason, count in stats["losses"].items() if count}
     dropped = {reason: count for reason, count in stats["dropped"].items() if count}
     overdue = list(stats["jobs_overdue"])
     waiting = int(stats["cells_waiting"])

@@ -78,7 +78,7 @@ def traffic_tiles(seen: Traffic | None, span: Span) -> list[Tile]:
             figures.duration(total.cell.quantile(0.95)),
             f"p50 {figures.duration(total.cell.quantile(0.5))}",
         ),
-        Tile("Active now", figures.count(seen.active or 0), "requests being answered"),
+        Tile("Active now", figures.count(seen.active or 0), "being answered"),
         Tile("Errors", figures.count(seen.errors), "exceptions captured", "high" if seen.errors else ""),
     ]
 
@@ -136,6 +136,7 @@ def charts(seen: Traffic) -> list[Chart]:
             *common,
             [Line("requests", "am-t1", [None if rate is None else rate * scale for rate in rates], filled=True)],
             lambda value: f"{figures.number(value)} {unit}",
+            waiting="The first full minute is still running.",
         ),
         Chart("Error rate", *common, [Line("5xx", "am-t4", shares, filled=True)], figures.percent),
         Chart(
@@ -211,12 +212,19 @@ def read_health() -> dict[str, Any] | None:
                 "name": name,
                 "status": each["status"],
                 "tone": STATUS_TONES.get(each["status"], "quiet"),
-                "output": each.get("output", "") if each["reading"] != "pass" or each["status"] != "pass" else "",
+                "output": said(each),
                 "since": figures.age(now - float(each["since"])),
             }
             for name, each in checks
         ],
     }
+
+
+def said(check: Mapping[str, Any]) -> str:
+    """Return what a check complains of: also of a last reading that has not moved its status yet."""
+    if check["reading"] != check["status"]:
+        return f"last reading {check['reading']}{': ' if check.get('output') else ''}{check.get('output', '')}"
+    return str(check.get("output", "")) if check["status"] != "pass" else ""
 
 
 def _since(moment: object, now: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -14,6 +15,8 @@ from ..stores.connection import own_connection
 T = TypeVar("T")
 
 STORE_AWAY = "The store cannot be read now."
+PATIENCE_S = 0.5
+"""A failure that took longer was a time-out: the next one would be, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,14 @@ class Section(Generic[T]):
 
 
 class Reader:
-    """Reads the sections of one page. After one has found the store away, no other waits for it again."""
+    """Reads the sections of one page. After one has waited for the store in vain, no other waits again."""
 
     def __init__(self) -> None:
-        self._store_away = False
+        self._store_hangs = False
 
     def store(self, what: str, read: Callable[[], T]) -> Section[T]:
         """Read a section that the store has."""
-        if self._store_away:
+        if self._store_hangs:
             return Section(problem=STORE_AWAY)
         return self._read(what, read)
 
@@ -46,10 +49,11 @@ class Reader:
         return self._read(what, from_tables)
 
     def _read(self, what: str, read: Callable[[], T]) -> Section[T]:
+        started = time.perf_counter()
         try:
             return Section(read())
         except StoreUnavailable as exc:
-            self._store_away = True
+            self._store_hangs |= time.perf_counter() - started > PATIENCE_S
             report(f"dashboard.{what}", exc)
             return Section(problem=STORE_AWAY)
         except Exception as exc:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings, on_settings_change
-from ..core.series import Series
 from ..core.windows import HOUR, MINUTE, floor
 from ..exceptions import StoreUnavailable
 from ..metrics.queries import gauge_now
@@ -34,6 +33,8 @@ WAIT_S = 3.0
 HOUR_KEPT_S = 600.0
 """A closed hour that a late batch changed is read anew at once while it is dirty, and after this in any case."""
 HOURS_KEPT = 8
+HOURS_KEPT_FROM_S = 6 * MINUTE
+"""Slots as wide as this: of the one-hour window no whole hour is ever over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Traffic:
 
 _lock = threading.Lock()
 _answers: dict[str, tuple[float, Traffic]] = {}
-_hours: dict[int, tuple[tuple[str, int], float, Tally]] = {}
+_hours: dict[int, tuple[tuple[str, int, int], float, Tally]] = {}
 
 
 @on_settings_change
@@ -102,10 +103,11 @@ def _read(span: Span) -> Traffic:
     slots = span.slots(now)
     dirty = store.dirty_hours()
     rolled = _rolled(span, now, dirty)
-    series = store.series(REQUESTS)
     tally = rollups.tally(REQUESTS, rolled, span.step_s)
-    for start, end in _stretches(slots, rolled):
-        tally.merge(_cells(store, series, start, end, span.step_s, now, dirty))
+    cells = _Cells(store, now, span, dirty)
+    stretches = _stretches(slots, rolled)
+    for start, end in stretches:
+        tally.merge(cells.tally(start, end))
     shown = tally.longest(ROUTES)
     rollups.read_route_cells(tally, REQUESTS, rolled, [route.route for route in shown])
     return Traffic(
@@ -115,13 +117,13 @@ def _read(span: Span) -> Traffic:
         slots=tally.slots,
         routes=shown,
         total=tally.total(),
-        errors=rollups.total(ERRORS, rolled) + _counted(store, ERRORS, _stretches(slots, rolled)),
+        errors=rollups.total(ERRORS, rolled) + _counted(store, ERRORS, stretches),
         active=gauge_now(ACTIVE),
         settle_s=(get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15,
     )
 
 
-def _rolled(span: Span, now: float, dirty: dict[int, int]) -> Rolled:
+def _rolled(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
     """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
     if not span.hourly:
         return Rolled(frozenset())
@@ -134,32 +136,39 @@ def _stretches(slots: range, rolled: Rolled) -> list[tuple[int, int]]:
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
-def _cells(
-    store: Store, series: Sequence[Series], start: int, end: int, step_s: int, now: float, dirty: dict[int, int]
-) -> Tally:
-    """Tally the cells of one hour or a part of it; a whole one that is over may be remembered."""
-    if end - start < HOUR or end > now or step_s % HOUR == 0:
-        return _tally(store, series, start, end, step_s)
-    epochs = "".join(store.cursor(shard).epoch for shard in store.reading_shards())
-    token = epochs, dirty.get(start, 0)
-    known = _hours.get(start)
-    if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
-        return known[2]
-    made = _tally(store, series, start, end, step_s)
-    _hours[start] = token, time.monotonic(), made
-    for hour in sorted(_hours)[:-HOURS_KEPT]:
-        del _hours[hour]
-    return made
+class _Cells:
+    """Tallies stretches of one window from the store's cells."""
 
+    def __init__(self, store: Store, now: float, span: Span, dirty: Mapping[int, int]) -> None:
+        self._store, self._now, self._step_s, self._dirty = store, now, span.step_s, dirty
+        tags = {each.id: dict(each.tags) for each in store.series(REQUESTS)}
+        self._facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
+        # A store that was wiped begins its commits anew: the epoch tells its hours from those before.
+        self._epochs = "" if span.step_s < HOURS_KEPT_FROM_S else self._read_epochs()
 
-def _tally(store: Store, series: Sequence[Series], start: int, end: int, step_s: int) -> Tally:
-    tags = {each.id: dict(each.tags) for each in series}
-    facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
-    made = Tally()
-    for bucket in store.buckets(list(facts), start, end) if facts else ():
-        route, bad = facts[bucket.series_id]
-        made.add(floor(bucket.start, step_s), route, bad, bucket.cell)
-    return made
+    def tally(self, start: int, end: int) -> Tally:
+        """Tally one hour or a part of it; a whole one that is over may be remembered from an earlier look."""
+        if not self._epochs or end - start < HOUR or end > self._now:
+            return self._read(start, end)
+        token = self._epochs, self._step_s, self._dirty.get(start, 0)
+        known = _hours.get(start)
+        if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
+            return known[2]
+        made = self._read(start, end)
+        _hours[start] = token, time.monotonic(), made
+        for hour in sorted(_hours)[:-HOURS_KEPT]:
+            del _hours[hour]
+        return made
+
+    def _read(self, start: int, end: int) -> Tally:
+        made = Tally()
+        for bucket in self._store.buckets(list(self._facts), start, end) if self._facts else ():
+            route, bad = self._facts[bucket.series_id]
+            made.add(floor(bucket.start, self._step_s), route, bad, bucket.cell)
+        return made
+
+    def _read_epochs(self) -> str:
+        return " ".join(self._store.cursor(shard).epoch for shard in self._store.reading_shards())
 
 
 def _counted(store: Store, name: str, stretches: Sequence[tuple[int, int]]) -> float:

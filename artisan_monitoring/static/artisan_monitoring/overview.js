@@ -42,6 +42,7 @@
     const age = Math.max(0, Math.round((Date.now() - asOf) / 1000));
     const said = problem || (document.hidden ? "Paused" : `Live · ${age} s ago`);
     if (text.textContent !== said) text.textContent = said;
+    text.setAttribute("role", problem ? "alert" : "none"); // a screen reader need not hear the seconds go by
     page.classList.toggle("am-lost", Boolean(problem));
   }
 
