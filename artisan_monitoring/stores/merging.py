@@ -19,7 +19,6 @@ from .base import Commit, merge_deltas
 STORE_SERIES = "store_series"
 UNREADABLE_CELL = "unreadable_cell"
 UNSTORABLE = "unstorable"
-TOTAL_OVERFLOW = "total_overflow"
 
 MOST = 2**53
 """Of one loss at once: beyond it Lua's numbers are not exact, and nobody has counted that far."""
@@ -116,7 +115,7 @@ def merged_totals(
             packed[key] = pack_cell(cell)
         except (struct.error, OverflowError):
             packed[key] = known.get(key) or pack_cell(Cell())
-            count_loss(losses, TOTAL_OVERFLOW, 1)
+            count_loss(losses, UNSTORABLE, 1)
     return packed
 
 

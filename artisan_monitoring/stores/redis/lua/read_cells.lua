@@ -6,8 +6,10 @@ local cells, totals = {}, {}
 for i = 1, slots do
   cells[i] = redis.call('HGET', KEYS[3 + i], ARGV[1 + i])
 end
-for i = slots + 2, #ARGV do
-  totals[#totals + 1] = redis.call('HGET', KEYS[2], ARGV[i])
+for i = slots + 2, #ARGV, 200 do
+  for _, total in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, i, math.min(i + 199, #ARGV)))) do
+    totals[#totals + 1] = total
+  end
 end
 return {
   redis.call('HMGET', KEYS[1], 'epoch', 'position', 'offset', 'commits'), redis.call('TIME'),

@@ -37,10 +37,15 @@ for i = 1, cells do
   end
   at = at + 3
 end
-for i = 1, totals do
-  redis.call('HSET', KEYS[2], ARGV[at + 1], ARGV[at + 2])
-  redis.call('ZADD', KEYS[4], now, ARGV[at + 1])
-  at = at + 2
+for i = 1, totals, 100 do
+  local some = math.min(100, totals - i + 1)
+  redis.call('HSET', KEYS[2], unpack(ARGV, at + 1, at + 2 * some))
+  local seen = {}
+  for k = 1, some do
+    seen[2 * k - 1], seen[2 * k] = now, ARGV[at + 2 * k - 1]
+  end
+  redis.call('ZADD', KEYS[4], unpack(seen))
+  at = at + 2 * some
 end
 local base = 6 + cells + hours
 for i = 1, series do
