@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...conf import active
+from ...exceptions import StoreUnavailable
 from ...pipeline.selfstats import deployment_stats, self_stats
 from ...stores import get_store
 from ..base import Check, Measurement, Status
@@ -57,10 +58,14 @@ class PipelineCheck(Check):
     warn_lag_s: float = 60.0  # a drain runs each 5 s: this is a dozen that did not
 
     def run(self) -> Sequence[Measurement]:
-        """Return what `judge` makes of the processes' reports."""
+        """Return what `judge` makes of the processes' reports, or of this one's alone while the store is away."""
         if not active():
             return [_OFF]
-        return list(judge(deployment_stats(get_store()), self_stats(), self.warn_lag_s))
+        try:
+            deployment = deployment_stats(get_store())
+        except StoreUnavailable:
+            return list(judge_alone(self_stats()))
+        return list(judge(deployment, self_stats(), self.warn_lag_s))
 
 
 _counted_before: dict[str, int] = {}
@@ -75,9 +80,7 @@ def judge(deployment: Mapping[str, Any], own: Mapping[str, Any], warn_lag_s: flo
     yield _judged("lag", lag_s, "s", lag_s > warn_lag_s, "the drain is behind")
     if own["last_flush_age_s"] is not None:
         yield Measurement("lastFlush", round(float(own["last_flush_age_s"]), 1), "s")
-    breaker = str(own["breaker"])
-    yield _judged("breaker", breaker, "", breaker == "open", "the store was away or refused")
-    yield Measurement("waiting", int(own["cells_waiting"]) + int(own["records_waiting"]), "records")
+    yield from _own_way(own)
     yield Measurement("inbox", int(deployment["inbox_bytes"]), "bytes")
     for name, count in _counts(deployment, own).items():
         grew = count > _counted_before.get(name, 0)
@@ -85,6 +88,19 @@ def judge(deployment: Mapping[str, Any], own: Mapping[str, Any], warn_lag_s: flo
         yield _judged(name, count, "", grew, "growing")
     overdue = sorted(deployment["jobs_overdue"])
     yield _judged("overdueJobs", len(overdue), "jobs", bool(overdue), ", ".join(overdue))
+
+
+def judge_alone(own: Mapping[str, Any]) -> Iterator[Measurement]:
+    """Yield what one process knows while the store cannot be asked: how much waits, and what it had to drop."""
+    yield _judged("store", "away", "", True, "the store does not answer: what is observed waits in the processes")
+    yield from _own_way(own)
+    yield _judged("dropped", sum(own["dropped"].values()), "", bool(own["dropped"]), "in this process")
+
+
+def _own_way(own: Mapping[str, Any]) -> Iterator[Measurement]:
+    breaker = str(own["breaker"])
+    yield _judged("breaker", breaker, "", breaker == "open", "the store was away or refused")
+    yield Measurement("waiting", int(own["cells_waiting"]) + int(own["records_waiting"]), "records")
 
 
 def _counts(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, int]:

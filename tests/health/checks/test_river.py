@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from artisan_monitoring.exceptions import StoreUnavailable
 from artisan_monitoring.health.base import Status, worst
 from artisan_monitoring.health.checks import river
 from artisan_monitoring.health.checks.river import PipelineCheck, StoreCheck, judge
@@ -62,6 +63,20 @@ def test_before_the_first_flush_there_is_no_age():
     assert "lastFlush" not in named(judge(DEPLOYMENT, {**OWN, "last_flush_age_s": None}, 60.0))
 
 
+def test_while_the_store_is_away_the_process_speaks_for_itself(settings, monkeypatch):
+    settings.ARTISAN_MONITORING = {"IN_TESTS": True, "HOUSEKEEPING": "off"}
+
+    def away(store):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(river, "deployment_stats", away)
+    monkeypatch.setattr(river, "get_store", lambda: None)
+    monkeypatch.setattr(river, "self_stats", lambda: {**OWN, "breaker": "open", "dropped": {"error.full": 4}})
+    found = named(PipelineCheck().run())
+    assert found["store"].status is found["breaker"].status is found["dropped"].status is Status.WARN
+    assert (found["waiting"].value, found["dropped"].value) == (3, 4)
+
+
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_on_a_real_store(settings):
     settings.ARTISAN_MONITORING = {"IN_TESTS": True, "DATABASE": "monitoring", "HOUSEKEEPING": "off"}
@@ -87,7 +102,7 @@ def test_a_store_that_is_away_fails_and_is_no_failure_of_the_host(settings):
         "STORE": {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": "redis://127.0.0.1:9/0"}},
     }
     results = prober.collect([StoreCheck(), PipelineCheck()], max_age_s=0, budget_s=10)
-    assert [result.status for result in results] == [Status.FAIL, Status.FAIL]
+    assert [result.status for result in results] == [Status.FAIL, Status.WARN]
     assert [result.effect for result in results] == [Status.WARN, Status.WARN]
 
 
