@@ -20,4 +20,6 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"artisan_monitoring {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_copy_source = False
