@@ -178,10 +178,10 @@ class Cell:
         seen = self.zero
         if rank <= seen:
             return max(0.0, self.min) if self.min != inf else 0.0
-        base = 2.0 ** (2.0**-self.schema)
+        base: float = 2.0 ** (2.0**-self.schema)
         for index in sorted(self.bins):
             seen += self.bins[index]
             if rank <= seen:
-                estimate = 2.0 * base**index / (base + 1.0)
+                estimate: float = 2.0 * base**index / (base + 1.0)
                 return min(max(estimate, self.min), self.max)
         return self.max
