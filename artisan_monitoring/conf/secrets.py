@@ -10,7 +10,7 @@ from django.conf import settings
 SHORTEST = 8
 """A shorter value would be found in words that are no secret."""
 
-NAMES = ("SECRET_KEY", "EMAIL_HOST_PASSWORD")
+NAMES = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "EMAIL_HOST_PASSWORD")
 
 
 def secrets() -> tuple[str, ...]:
@@ -20,11 +20,14 @@ def secrets() -> tuple[str, ...]:
 
 
 def _found() -> Iterator[str]:
-    for name in NAMES:
-        yield from _texts(getattr(settings, name, ""))
-    yield from _texts(getattr(settings, "SECRET_KEY_FALLBACKS", ()))
     for database in (getattr(settings, "DATABASES", None) or {}).values():
         yield from _texts(database.get("PASSWORD"))
+    # The lazy settings around it refuse an empty key, and from Django 6.1 on warn of the settings of mail.
+    as_set = vars(settings)["_wrapped"]
+    for name in NAMES:
+        yield from _texts(getattr(as_set, name, ""))
+    for mailer in (getattr(settings, "MAILERS", None) or {}).values():
+        yield from _texts((mailer.get("OPTIONS") or {}).get("password"))
     for cache in (getattr(settings, "CACHES", None) or {}).values():
         yield from _texts((cache.get("OPTIONS") or {}).get("PASSWORD"))
         yield from _in_urls(cache.get("LOCATION"))

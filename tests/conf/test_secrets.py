@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import override_settings
 
 from artisan_monitoring.conf import redactor
@@ -17,6 +18,7 @@ CACHES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The EMAIL_HOST_PASSWORD setting is deprecated")
 def test_every_place_is_looked_at() -> None:
     with override_settings(
         SECRET_KEY="the-secret-key-4", SECRET_KEY_FALLBACKS=["an-older-key-5"], CACHES=CACHES,
@@ -31,6 +33,18 @@ def test_every_place_is_looked_at() -> None:
         "the-secret-key-4", "an-older-key-5", "p%40ssword-2", "p@ssword-2", "cache-password-3", "mail-password-6",
         "broker-password-7", "health-token-8", "store-password-9",
     }  # fmt: skip
+
+
+def test_the_passwords_of_mailers_are_known() -> None:
+    # Django 6.1 has them instead of the settings of mail.
+    mailers = {"default": {"BACKEND": "x", "OPTIONS": {"password": "mailer-password-1"}}, "other": {"BACKEND": "y"}}
+    with override_settings(MAILERS=mailers):
+        assert "mailer-password-1" in secrets()
+
+
+def test_an_empty_secret_key_is_the_hosts_own_affair() -> None:
+    with override_settings(SECRET_KEY=""):
+        assert "" not in secrets()
 
 
 def test_they_are_taken_out_of_any_text() -> None:
