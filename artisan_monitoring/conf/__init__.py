@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -40,10 +41,13 @@ def redactor() -> Redactor:
 
 
 def in_tests() -> bool:
-    """Say whether a test runner is at work (Django's `setup_test_environment` has been called)."""
-    from django.core import mail
+    """Say whether a test runner is at work (Django's `setup_test_environment` has been called).
 
-    return hasattr(mail, "outbox")
+    By the state that it keeps, and not by `mail.outbox`: that is there too once a site with the `locmem` backend has
+    sent a mail. A process that never imported Django's test tools is in no test.
+    """
+    state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
+    return hasattr(state, "saved_data")
 
 
 def active() -> bool:

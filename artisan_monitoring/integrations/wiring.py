@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from django.conf import settings
+
+from ..queries import recorder
+
 
 def connect() -> None:
     """Connect Celery if the project has imported it.
@@ -15,3 +19,6 @@ def connect() -> None:
         from . import celery
 
         celery.connect()
+        if any(path.endswith(".DatabaseMonitoringMiddleware") for path in settings.MIDDLEWARE):
+            # A worker loads no middleware, and its tasks' queries are asked for as well as its requests'.
+            recorder.enable()

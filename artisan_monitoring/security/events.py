@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from ..conf import get_settings, on_settings_change, redactor
+from ..conf.clients import masked
 from ..core import clientip, context
 from ..core.guard import never_raises
 from ..core.records import AlertSeverity
@@ -50,8 +50,6 @@ SEVERITIES: Mapping[str, AlertSeverity] = {
 _events = metrics_collector.handle("artisan.security.events", unit="{event}", kind="counter")
 _told: dict[tuple[str, str, str, str], int] = {}
 _enabled = True
-_ip_mode = "truncate"
-_daily_key: tuple[int, bytes] = (-1, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +147,6 @@ def merge(existing: dict[str, Any], delta: dict[str, Any]) -> None:
         accounts.extend(each for each in delta["details"].get("accounts", ()) if each not in accounts)
 
 
-def mask_client(address: str) -> str:
-    """Return the address as `PRIVACY["IP"]` allows it to be kept."""
-    if _ip_mode != "hash":
-        return clientip.mask(address, _ip_mode)
-    global _daily_key
-    day = int(time.time()) // 86_400
-    if _daily_key[0] != day:
-        _daily_key = (day, clientip.daily_key(django_settings.SECRET_KEY, str(day)))
-    return clientip.mask(address, "hash", _daily_key[1])
-
-
 def clean(text: object, limit: int) -> str:
     """Return text as any database can hold it, redacted and cut: control characters and lone surrogates are escaped."""
     shown = redactor().text(str(text)[: limit * 4])
@@ -184,7 +171,7 @@ def _row(sighting: Sighting, severity: AlertSeverity, now: float) -> dict[str, A
         "count": 1,
         "first_seen": now,
         "last_seen": now,
-        "client": mask_client(origin.client),
+        "client": masked(origin.client),
         "user_pk": clean(origin.user_pk, 64),
         "subject": sighting.subject,
         "method": clean(origin.method, 16),
@@ -198,20 +185,21 @@ def _row(sighting: Sighting, severity: AlertSeverity, now: float) -> dict[str, A
     }
 
 
-_LOGGED = ("rule", "severity", "score", "client", "user_pk", "subject", "method", "path", "status", "user_agent")
+_LOGGED = ("rule", "severity", "score", "user_pk", "subject", "method", "path", "status", "user_agent")
 
 
 def _log(row: dict[str, Any]) -> None:
     # Always a warning: OWASP's level for some is CRITICAL, but an attempt that was seen is no failure of the site, and
     # nobody shall be woken by error counts that any stranger can raise.
-    logger.warning(row["event"], **{name: row[name] for name in _LOGGED if row[name] not in ("", None, 0)})
+    told = {name: row[name] for name in _LOGGED if row[name] not in ("", None, 0)}
+    if row["client"]:
+        told["source_ip"] = row["client"]  # OWASP's name: the context's `client` stands beside it
+    logger.warning(row["event"], **told)
 
 
 @on_settings_change
 def _bind() -> None:
-    global _enabled, _ip_mode, _daily_key
+    global _enabled
     chosen = get_settings()
     _enabled = chosen.ENABLED and chosen.SECURITY.ENABLED
-    _ip_mode = chosen.PRIVACY.IP
-    _daily_key = (-1, b"")
     _told.clear()

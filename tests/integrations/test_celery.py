@@ -418,3 +418,14 @@ def test_where_tasks_run_at_once_nothing_is_published(monkeypatch: pytest.Monkey
     celery_wake.send_drain()
 
     assert sent == []
+
+
+def test_a_workers_queries_are_measured_where_the_sites_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(wiring.recorder, "enable", lambda: calls.append("enabled"))
+    wiring.connect()
+    assert calls == ["enabled"]
+
+    monkeypatch.setattr(wiring.settings, "MIDDLEWARE", [])
+    wiring.connect()
+    assert calls == ["enabled"]

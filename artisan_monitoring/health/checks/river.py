@@ -82,10 +82,12 @@ def judge(deployment: Mapping[str, Any], own: Mapping[str, Any], warn_lag_s: flo
         yield Measurement("lastFlush", round(float(own["last_flush_age_s"]), 1), "s")
     yield from _own_way(own)
     yield Measurement("inbox", int(deployment["inbox_bytes"]), "bytes")
+    reasons = {"dropped": deployment["dropped"], "lost": deployment["losses"]}
     for name, count in _counts(deployment, own).items():
         grew = count > _counted_before.get(name, 0)
         _counted_before[name] = count
-        yield _judged(name, count, "", grew, "growing")
+        by_reason = ", ".join(f"{reason} {number}" for reason, number in sorted(reasons.get(name, {}).items()))
+        yield _judged(name, count, "", grew, f"growing: {by_reason}" if by_reason else "growing")
     overdue = sorted(deployment["jobs_overdue"])
     yield _judged("overdueJobs", len(overdue), "jobs", bool(overdue), ", ".join(overdue))
 
