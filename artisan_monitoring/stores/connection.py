@@ -126,7 +126,8 @@ def _connect(alias: str, settings: dict[str, Any]) -> BaseDatabaseWrapper:
     if backend.vendor == "sqlite":
         # A transaction that reads and then writes must take the write lock first, or SQLite refuses it at once.
         options["transaction_mode"] = "IMMEDIATE"
-        options.setdefault("timeout", SQLITE_TIMEOUT_S)
+        # Nor longer, where a visitor of the host may wait for longer: we come again, and must not hold up an exit.
+        options["timeout"] = min(SQLITE_TIMEOUT_S, options.get("timeout", SQLITE_TIMEOUT_S))
     elif backend.vendor in ("postgresql", "mysql"):
         options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     own = {
