@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..conf import get_settings
 from ..core.histogram import Cell
 from ..core.packing import unpack_cell
-from ..core.series import Series
+from ..core.series import Series, series_from_text
 from ..core.windows import DAY, HOUR, MINUTE, floor, step_for
 from ..models import MetricRollup
 from ..pipeline.pacing import breathe
@@ -90,18 +90,16 @@ def read(
     store = get_store()
     step = max(MINUTE, floor(step_s, MINUTE)) if step_s else step_for(start, end, points)
     first = floor(start, step)
-    wanted = {each.id: _group(each, group_by) for each in store.series(name) if _matches(each, where or {})}
     result = Result(first, int(end), step, store.now())
     cells: dict[Group, dict[int, Cell]] = {}
-    if wanted:
-        for bucket in _buckets(store, name, list(wanted), first, end, result.as_of):
-            slots = cells.setdefault(wanted[bucket.series_id], {})
-            slot = floor(bucket.start, step)
-            if slot in slots:
-                slots[slot].merge(bucket.cell)
-            else:
-                slots[slot] = bucket.cell
-            breathe()
+    for series, bucket in _buckets(store, name, where or {}, first, end, result.as_of):
+        slots = cells.setdefault(_group(series, group_by), {})
+        slot = floor(bucket.start, step)
+        if slot in slots:
+            slots[slot].merge(bucket.cell)
+        else:
+            slots[slot] = bucket.cell
+        breathe()
     result.groups = {
         group: [Point(slot, slots[slot]) for slot in sorted(slots)] for group, slots in sorted(cells.items())
     }
@@ -144,23 +142,33 @@ def _group(series: Series, group_by: Sequence[str]) -> Group:
     return tuple(tags.get(key, "") for key in group_by)
 
 
-def _buckets(store: Store, name: str, ids: list[str], start: float, end: float, now: float) -> Iterator[Bucket]:
-    """Yield cells: roll-ups for the hours whose buckets have expired, buckets for the rest."""
+def _buckets(
+    store: Store, name: str, where: Mapping[str, str], start: float, end: float, now: float
+) -> Iterator[tuple[Series, Bucket]]:
+    """Yield cells with their series: roll-ups for the hours whose buckets have expired, buckets for the rest."""
     oldest = floor(now - get_settings().RETENTION.METRICS * DAY, HOUR)
-    if start < oldest:
-        yield from _rollups(name, set(ids), int(start), min(int(end), oldest))
+    for day in range(int(start), min(int(end), oldest), DAY):
+        # By the day, since three months of a metric with many series do not fit in memory.
+        for series, bucket in _rollups(name, day, min(day + DAY, int(end), oldest)):
+            if _matches(series, where):
+                yield series, bucket
     if end > oldest:
-        yield from store.buckets(ids, max(start, oldest), end)
+        known = {each.id: each for each in store.series(name) if _matches(each, where)}
+        for bucket in store.buckets(list(known), max(start, oldest), end) if known else ():
+            yield known[bucket.series_id], bucket
 
 
-def _rollups(name: str, ids: set[str], start: int, end: int) -> Iterator[Bucket]:
+def _rollups(name: str, start: int, end: int) -> Iterator[tuple[Series, Bucket]]:
+    """Yield what a metric's series have in the hours of a window; they name themselves, for the store may have
+    forgotten the silent ones.
+    """
     using = get_settings().DATABASE
     with own_connection(using):
         rows = list(
             MetricRollup.objects.using(using)
             .filter(name=name, group="", width=HOUR, start__gte=start, start__lt=end)
             .exclude(series_id="")
+            .values_list("text", "series_id", "start", "cell")
         )
-    for row in rows:
-        if row.series_id in ids:
-            yield Bucket(row.series_id, row.start, row.width, unpack_cell(bytes(row.cell)))
+    for text, series_id, at, packed in rows:
+        yield series_from_text(text), Bucket(series_id, at, HOUR, unpack_cell(bytes(packed)))

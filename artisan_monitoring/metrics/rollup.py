@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from ..conf import get_settings
 from ..core.histogram import COARSE_SCHEMA, Cell
-from ..core.packing import pack_cell, unpack_cell
+from ..core.packing import NotABatch, pack_cell, unpack_cell
 from ..core.series import Series
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, floor
 from ..models import MetricRollup
@@ -21,6 +21,7 @@ from ..pipeline.purge import delete_in_batches
 from ..stores import get_store
 from ..stores.base import Store
 from ..stores.connection import own_connection
+from ..stores.database.sql import upsert
 
 SETTLE_S = 2 * MINUTE
 """An hour is closed this long after it ended: the last flushes have arrived."""
@@ -36,20 +37,27 @@ Key = tuple[str, str, str, str, str, str]
 def flush_metrics() -> int:
     """Roll up and pack every closed hour that was written to since, and coarsen those past their fine resolution.
 
-    Return how many hours were rolled up. The job `flush_metrics`.
+    Return how many hours were rolled up. An hour that cannot be is left dirty, and its exception raised when the others
+    are done. The job `flush_metrics`.
     """
     store = get_store()
     now = store.now()
-    rolled = 0
+    rolled, problem = 0, None
     for hour, version in sorted(store.dirty_hours().items()):
         if hour + HOUR + SETTLE_S > now:
             continue
-        roll_up_hour(store, hour, version)
+        try:
+            roll_up_hour(store, hour, version)
+        except (DatabaseError, NotABatch) as exc:
+            problem = problem or exc
+            continue
         # A late delta in an hour that was packed already joins the archive of its age.
         store.pack_hour(hour, coarse=hour + FINE_FOR_S + HOUR <= now)
         store.clean_hour(hour, version)
         rolled += 1
     _pack_old(store, now)
+    if problem is not None:
+        raise problem
     return rolled
 
 
@@ -72,7 +80,8 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
     cells = _hour_cells(store, hour)
     _write(cells, hour, HOUR, version)
     day = floor(hour, DAY)
-    _write(_day_cells(day), day, DAY, version)
+    day_version, day_cells = _day_cells(day)
+    _write(day_cells, day, DAY, day_version)
     return len(cells)
 
 
@@ -103,21 +112,27 @@ def _keys(series: Series) -> Iterable[Key]:
             yield (*head, "", tag, value)
 
 
-def _day_cells(day: int) -> dict[Key, tuple[str, Cell]]:
-    """Merge a day's hours, so that a late hour makes the day right again."""
+def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Cell]]]:
+    """Merge a day's hours, so that a late hour makes the day right again; return its version too.
+
+    That is the sum of its hours' versions, which grows with every hour that is added or rolled up again. The number of
+    one hour says nothing about the day: an earlier hour may well have been written to last.
+    """
     using = get_settings().DATABASE
     cells: dict[Key, tuple[str, Cell]] = {}
+    versions: dict[int, int] = {}
     with own_connection(using):
         rows = MetricRollup.objects.using(using).filter(width=HOUR, start__gte=day, start__lt=day + DAY)
         for row in rows.iterator(chunk_size=ROWS):
             key = (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
+            versions[row.start] = max(row.version, versions.get(row.start, 0))
             cell = unpack_cell(bytes(row.cell))
             if key in cells:
                 cells[key][1].merge(cell)
             else:
                 cells[key] = (row.text, cell)
             breathe()
-    return cells
+    return sum(versions.values()), cells
 
 
 def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> None:
@@ -131,25 +146,21 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
 
 
 def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
-    rows = MetricRollup.objects.using(using)
     names = {key[0] for key in cells}
-    newer = {
-        (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
-        for row in rows.filter(name__in=names, start=start, width=width, version__gt=version)
-    }
-    rows.bulk_create(
-        [
-            MetricRollup(
-                name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
-                start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
-            )
-            for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
-            if (name, kind, unit, series_id, group, value) not in newer
-        ],
-        update_conflicts=True,
-        unique_fields=["name", "series_id", "group", "value", "unit", "start", "width"],
-        update_fields=["kind", "text", "version", "count", "sum", "cell"],
-    )  # fmt: skip
+    # Locked whatever their version: another worker's rows may not come between this look and the writing.
+    there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, start=start, width=width)
+    fields = ("name", "kind", "unit", "series_id", "group", "value", "version")
+    newer = {row[:-1] for row in there.order_by("pk").values_list(*fields) if row[-1] > version}
+    rows = [
+        MetricRollup(
+            name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
+            start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
+        )
+        for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
+        if (name, kind, unit, series_id, group, value) not in newer
+    ]  # fmt: skip
+    unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
+    upsert(using, rows, unique, ("text", "version", "count", "sum", "cell"))
 
 
 def purge_rollups(now: datetime) -> int:

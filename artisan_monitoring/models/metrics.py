@@ -104,7 +104,8 @@ class MetricRollup(models.Model):
         verbose_name = "metric roll-up"
         constraints = [
             models.UniqueConstraint(
-                fields=["name", "series_id", "group", "value", "unit", "start", "width"], name="artisan_rollup_slot"
+                fields=["name", "kind", "series_id", "group", "value", "unit", "start", "width"],
+                name="artisan_rollup_slot",
             )
         ]
         indexes = [models.Index(fields=["start"], name="artisan_rollup_start")]
