@@ -49,6 +49,8 @@ def duration(seconds: float | None) -> str:
         return NOTHING
     if seconds < 0.9995:
         ms = seconds * 1000
+        if 0 < ms < 0.095:
+            return f"{ms:.1g} ms" if ms >= 0.0005 else "0 ms"
         return f"{ms:.0f} ms" if ms >= 9.95 or ms == int(ms) else f"{ms:.1f} ms"
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds == int(seconds) else f"{seconds:.3g} s"

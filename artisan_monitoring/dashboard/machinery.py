@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..pipeline.selfstats import NOTE, deployment_stats
+from ..pipeline.selfstats import NOTE, deployment_stats, self_stats
 from ..stores import get_store
 from . import figures
 
@@ -68,6 +68,22 @@ def machinery() -> dict[str, Any]:
         "dropped": [(reason, figures.count(count)) for reason, count in sorted(dropped.items())],
         "overdue": overdue,
     }
+
+
+def own_figures() -> list[tuple[str, str, str]]:
+    """Return this process' own figures as (label, value, tone): all there is to say while the store is away."""
+    stats = self_stats()
+    dropped = sum(stats["dropped"].values())
+    broken = stats["breaker"] == "open"
+    return [
+        ("Store", BREAKER.get(stats["breaker"], "unknown"), "critical" if broken else ""),
+        ("Last flush", f"{figures.age(stats['last_flush_age_s'])} ago" if stats["last_flush_age_s"] else "never", ""),
+        ("Buffered series", figures.count(stats["series"]), ""),
+        ("Buffered cells", figures.count(stats["cells_waiting"]), ""),
+        ("Records waiting", figures.count(stats["records_waiting"]), ""),
+        ("Store errors", figures.count(stats["store_errors"]), "medium" if stats["store_errors"] else ""),
+        ("Dropped", figures.count(dropped), "high" if dropped else ""),
+    ]
 
 
 def _float(value: object) -> float | None:

@@ -14,7 +14,7 @@ from ..errors.recent import recent_errors
 from ..health.snapshot import published
 from . import figures
 from .charts import Chart, Line
-from .machinery import machinery, processes
+from .machinery import machinery, own_figures, processes
 from .sections import Reader, Section
 from .tallies import Slot
 from .traffic import Traffic, traffic
@@ -60,6 +60,7 @@ def page(span: Span, *, may_see_errors: bool = True, may_see_alerts: bool = True
         "health": health,
         "processes": reader.store("processes", processes),
         "machinery": reader.store("machinery", machinery),
+        "own": own_figures(),
     }
 
 

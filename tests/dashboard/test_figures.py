@@ -29,6 +29,8 @@ from artisan_monitoring.dashboard import figures
         (figures.share, 0.032, "3.2 %"),
         (figures.share, 0.41, "41 %"),
         (figures.share, 1.0, "100 %"),
+        (figures.duration, 1e-9, "0 ms"),
+        (figures.duration, 0.00002, "0.02 ms"),
         (figures.duration, 0.0004, "0.4 ms"),
         (figures.duration, 0.0123, "12 ms"),
         (figures.duration, 0.99999, "1 s"),
