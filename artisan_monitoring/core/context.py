@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-
-request_id: ContextVar[str | None] = ContextVar("artisan_request_id", default=None)
-trace_id: ContextVar[str | None] = ContextVar("artisan_trace_id", default=None)
-span_id: ContextVar[str | None] = ContextVar("artisan_span_id", default=None)
-client: ContextVar[str | None] = ContextVar("artisan_client", default=None)
-user_pk: ContextVar[str | None] = ContextVar("artisan_user_pk", default=None)
-task: ContextVar[str | None] = ContextVar("artisan_task", default=None)
-
-KEYS: tuple[tuple[str, ContextVar[str | None]], ...] = (
-    ("request_id", request_id),
-    ("trace_id", trace_id),
-    ("span_id", span_id),
-    ("client", client),
-    ("user_pk", user_pk),
-    ("task", task),
-)
 
 
 class Observation:
@@ -32,6 +18,9 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "client",
+        "client_shown",
+        "elapsed_s",
+        "error_type",
         "exception",
         "kind",
         "method",
@@ -42,13 +31,14 @@ class Observation:
         "request",
         "request_id",
         "route",
-        "scheme",
+        "size_bytes",
         "span_id",
         "started",
         "started_at",
         "status",
         "trace_flags",
         "trace_id",
+        "user_agent",
         "user_pk",
     )
 
@@ -57,19 +47,73 @@ class Observation:
         self.started = time.perf_counter()
         self.started_at = time.time()
         self.request_id = self.trace_id = self.span_id = self.client = ""
+        self.client_shown = ""
+        """The client's address as it may be kept."""
         self.parent_span_id: str | None = None
         self.trace_flags = 1
-        self.method = self.path = self.scheme = ""
+        self.method = self.path = self.user_agent = ""
         self.route: str | None = None
         self.user_pk: str | None = None
         self.status: int | None = None
+        """0 for a request that ended without an answer."""
+        self.elapsed_s = 0.0
+        self.size_bytes = -1
+        """-1 while unknown."""
+        self.error_type = ""
         self.query_count = 0
         self.query_time_s = 0.0
         self.exception: BaseException | None = None
         self.request: weakref.ref[object] | None = None
 
+    def as_exemplar(self) -> dict[str, str]:
+        """Return what leads from a value to this request or task."""
+        return {"trace_id": self.trace_id, "request_id": self.request_id}
+
 
 observation: ContextVar[Observation | None] = ContextVar("artisan_observation", default=None)
+
+
+class Key:
+    """One key: what the observation that runs says, else what was set here.
+
+    So a request's identity is one variable to set and one to clear, not five each: 3 us of each request.
+    """
+
+    __slots__ = ("_attribute", "own")
+
+    def __init__(self, name: str, attribute: str = "") -> None:
+        self._attribute = attribute or name
+        self.own: ContextVar[str | None] = ContextVar(f"artisan_{name}", default=None)
+
+    def get(self) -> str | None:
+        """Return the value in force, or nothing."""
+        running = observation.get()
+        said: str = getattr(running, self._attribute) if running is not None else ""
+        return said or self.own.get()
+
+    def set(self, value: str | None) -> None:
+        """Set the value for where no observation says one."""
+        self.own.set(value)
+
+
+request_id = Key("request_id")
+trace_id = Key("trace_id")
+span_id = Key("span_id")
+client = Key("client", "client_shown")
+user_pk: ContextVar[str | None] = ContextVar("artisan_user_pk", default=None)
+task: ContextVar[str | None] = ContextVar("artisan_task", default=None)
+
+KEYS: tuple[tuple[str, Key | ContextVar[str | None]], ...] = (
+    ("request_id", request_id),
+    ("trace_id", trace_id),
+    ("span_id", span_id),
+    ("client", client),
+    ("user_pk", user_pk),
+    ("task", task),
+)
+
+
+_OWN = (request_id.own, trace_id.own, span_id.own, client.own, user_pk, task)
 
 
 def current() -> dict[str, str]:
@@ -83,6 +127,21 @@ def clear() -> None:
     Tokens are not kept for `reset()`: under `sync_to_async` the end may run in another context, where resetting a
     token raises.
     """
-    for _, variable in KEYS:
-        variable.set(None)
     observation.set(None)
+    # Each request ends here. Asking is half the price of setting.
+    for own in _OWN:
+        if own.get() is not None:
+            own.set(None)
+
+
+@contextmanager
+def within(of: Observation) -> Iterator[None]:
+    """Run the block under a request's identity, whatever runs around it: a stream is read when its request is gone, or
+    when the server has begun the next one.
+    """
+    outer = observation.get()
+    observation.set(of)
+    try:
+        yield
+    finally:
+        observation.set(outer)

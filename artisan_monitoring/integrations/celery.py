@@ -126,6 +126,7 @@ def _bind(task_name: str, carried: Mapping[str, object]) -> None:
     observation.span_id = new_span_id()
     observation.route = task_name
     observation.user_pk = _id(carried, "user_pk") or context.user_pk.get()
+    observation.client_shown = context.client.get() or ""
     context.request_id.set(observation.request_id)
     context.trace_id.set(observation.trace_id)
     context.span_id.set(observation.span_id)

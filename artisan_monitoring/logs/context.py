@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ..core.context import client, request_id, span_id, task, trace_id, user_pk
+from ..core.context import KEYS as VARIABLES
+from ..core.context import observation, task, user_pk
 
 # One private attribute, not one per key: `extra={"request_id": ...}` of the host would raise KeyError otherwise
 # ("Attempt to overwrite ... in LogRecord").
@@ -30,14 +31,17 @@ def make_record(*args: object, **kwargs: object) -> logging.LogRecord:
 def stamp(record: logging.LogRecord) -> None:
     """Set the context keys that have a value. Spelled out: a loop over the variables costs twice the 0.3 us."""
     context: dict[str, str] = {}
-    if (value := request_id.get()) is not None:
-        context["request_id"] = value
-    if (value := trace_id.get()) is not None:
-        context["trace_id"] = value
-    if (value := span_id.get()) is not None:
-        context["span_id"] = value
-    if (value := client.get()) is not None:
-        context["client"] = value
+    running = observation.get()
+    if running is not None and running.request_id:
+        context["request_id"] = running.request_id
+        context["trace_id"] = running.trace_id
+        context["span_id"] = running.span_id
+        if running.client_shown:
+            context["client"] = running.client_shown
+    else:
+        for key, variable in VARIABLES[:4]:
+            if (value := variable.get()) is not None:
+                context[key] = value
     if (value := user_pk.get()) is not None:
         context["user_pk"] = value
     if (value := task.get()) is not None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 records: dict[str, int] = {"DEBUG": 0, "INFO": 0, "WARNING": 0, "ERROR": 0, "CRITICAL": 0}
 """Records written, by level name; a level of the host's own counts as the standard one below it."""
 
+LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
 unserialisable = 0
 """Records that no JSON encoder takes as they are, and that were repaired."""
 

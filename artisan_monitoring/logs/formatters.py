@@ -34,20 +34,21 @@ class JsonFormatter(BaseJsonFormatter):
         static_fields: Mapping[str, Json] | None = None,
     ) -> None:
         super().__init__(rename_fields=dict(rename_fields or {}), static_fields=dict(static_fields or {}))
-        self._parts = Parts(environment)
-        self._adapts = bool(self.rename_fields or self.static_fields)
+        self.parts = Parts(environment)
+        self.adapts = bool(self.rename_fields or self.static_fields)
+        """Whether keys are renamed or added."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without a line end."""
         try:
-            values, cut = self._parts.of(record)
+            values, cut = self.parts.of(record)
         except Exception:
             count_once(record, "unserialisable")
             values, cut = last_resort(record), False
         if cut:
             count_once(record, "truncated")
             values["truncated"] = True
-        if self._adapts:
+        if self.adapts:
             values.update(self.static_fields)
             values = {self.rename_fields.get(key, key): value for key, value in values.items()}
         try:
@@ -67,13 +68,13 @@ class HumanFormatter(logging.Formatter):
 
     def __init__(self, environment: str = "", *, colour: bool | None = None) -> None:
         super().__init__()
-        self._parts = Parts(environment)
+        self.parts = Parts(environment)
         self._colour = wants_colour() if colour is None else colour
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text without a line end."""
         try:
-            values, cut = self._parts.of(record)
+            values, cut = self.parts.of(record)
             if cut:
                 count_once(record, "truncated")
                 values["truncated"] = True

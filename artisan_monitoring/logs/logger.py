@@ -140,8 +140,8 @@ def _exc_info(given: object) -> _ExcInfo:
 
 logger = StructuredLogger()
 
-_ACCESS_LOGGER = "artisan_monitoring.access"
-access_logger = logging.getLogger(_ACCESS_LOGGER)
+ACCESS_LOGGER = "artisan_monitoring.access"
+access_logger = logging.getLogger(ACCESS_LOGGER)
 
 
 def log_access(level: int, message: str, fields: dict[str, str | int | float | None]) -> None:
@@ -165,9 +165,9 @@ def log_access(level: int, message: str, fields: dict[str, str | int | float | N
     if not takers:
         return
     if may_be_quick():
-        record = quick_record(_ACCESS_LOGGER, level, __file__, 0, message, (), "log_access")
+        record = quick_record(ACCESS_LOGGER, level, __file__, 0, message, (), "log_access")
     else:
-        record = logging.getLogRecordFactory()(_ACCESS_LOGGER, level, __file__, 0, message, (), None, "log_access")
+        record = logging.getLogRecordFactory()(ACCESS_LOGGER, level, __file__, 0, message, (), None, "log_access")
     own = record.__dict__
     own[ACCESS] = fields
     own.update(fields)

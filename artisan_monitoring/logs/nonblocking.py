@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import weakref
+from contextlib import nullcontext
 from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
 
@@ -51,17 +52,30 @@ class NonBlockingHandler(QueueHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line, or drop it if the queue is full."""
         try:
-            if self.waiting.qsize() >= self.capacity:
+            if self.waiting.qsize() >= self.capacity:  # before the line is made in vain
                 counters.dropped += 1
-                return
-            line = self.format(record)
-            if self._writer is None:
-                self._start()
-            self.waiting.put(line)
-            if self.target.primary:
-                counters.records[counters.level_of(record.levelno)] += 1
+            else:
+                self._queue(self.format(record), record.levelno)
         except Exception:
             counters.write_errors += 1
+
+    def put(self, line: str, level: int) -> None:
+        """Queue a finished line: for who needs no record to make it."""
+        try:
+            with self.lock or nullcontext():
+                if self.waiting.qsize() >= self.capacity:
+                    counters.dropped += 1
+                else:
+                    self._queue(line, level)
+        except Exception:
+            counters.write_errors += 1
+
+    def _queue(self, line: str, level: int) -> None:
+        if self._writer is None:
+            self._start()
+        self.waiting.put(line)
+        if self.target.primary:
+            counters.records[counters.level_of(level)] += 1
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Count, print nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
@@ -22,7 +23,7 @@ class Parts:
     `environment` wins over the setting; an empty one leaves it to the setting.
     """
 
-    __slots__ = ("_binding", "_environment", "_plans", "_second", "_static")
+    __slots__ = ("_binding", "_ending", "_environment", "_plans", "_second", "_static")
 
     def __init__(self, environment: str = "") -> None:
         self._environment = environment
@@ -35,6 +36,14 @@ class Parts:
         environment = self._environment or binding.environment
         named = {"service": binding.service, "environment": environment, "release": binding.release}
         self._static: dict[str, Json] = {key: value for key, value in named.items() if value}
+        self._ending = "".join(f',"{key}":{json.dumps(value)}' for key, value in self._static.items()) + "}"
+
+    def ending(self) -> str:
+        """Return what every line ends with, as JSON: service, environment, release and the brace."""
+        binding = bound()
+        if binding is not self._binding:
+            self._bind(binding)
+        return self._ending
 
     def of(self, record: logging.LogRecord) -> tuple[dict[str, Json], bool]:
         """Return the line's values in their order, and whether something was left out. A broken record may raise."""
@@ -46,7 +55,7 @@ class Parts:
         message = record.msg if type(record.msg) is str and not record.args else self._message(record)
         cut = len(message) > LONGEST_MESSAGE
         line: dict[str, Json] = {
-            "timestamp": self._timestamp(record.created),
+            "timestamp": self.timestamp(record.created),
             "level": _LEVELS.get(record.levelno) or redactor.clip(str(record.levelname), 40),
             "logger": record.name,
             "message": message,
@@ -82,7 +91,7 @@ class Parts:
             return shown(msg.get("message", msg.get("event", "")), self._binding.redactor)
         return message_of(record, self._binding.redactor)
 
-    def _timestamp(self, created: float) -> str:
+    def timestamp(self, created: float) -> str:
         """Return RFC 3339 in UTC with microseconds; the text of the running second is kept."""
         second = int(created)
         known, text = self._second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -16,7 +15,8 @@ from ..metrics.collector import metrics_collector
 from ..pipeline.buffer import buffer
 from ..queries import recorder
 from .base import ObservingMiddleware
-from .monitoring import METHODS, OTHER_METHOD, _template
+from .monitoring import METHODS, OTHER_METHOD, route_template
+from .streams import async_chunks_within, chunks_within, on_close, wrap
 
 _queries = metrics_collector.handle("artisan.db.queries", unit="{query}", kind="distribution")
 _query_time = metrics_collector.handle("artisan.db.query_time", unit="s", kind="distribution")
@@ -51,7 +51,7 @@ class DatabaseMonitoringMiddleware(ObservingMiddleware):
             return
         observation, own = state
         if response.streaming:
-            _follow(cast("StreamingHttpResponse", response), request, observation)
+            _follow(cast("StreamingHttpResponse", response), request, observation, own=own)
         else:
             finish(request, observation)
         if own:
@@ -82,7 +82,7 @@ def finish(request: HttpRequest, observation: Observation) -> None:
 def _find_series(method: str, route: str | None) -> tuple[LiveSeries | None, LiveSeries | None]:
     tags = (
         ("http.request.method", method if method in METHODS else OTHER_METHOD),
-        ("http.route", "" if route is None else _template(route)),
+        ("http.route", "" if route is None else route_template(route)),
     )
     found = _queries.live(tags), _query_time.live(tags)
     if all(live is not None and live.series.tags == tags for live in found) and method in METHODS:
@@ -90,45 +90,13 @@ def _find_series(method: str, route: str | None) -> tuple[LiveSeries | None, Liv
     return found
 
 
-def _follow(response: StreamingHttpResponse, request: HttpRequest, observation: Observation) -> None:
-    """Count the queries that a stream makes while it is sent, and record them when the response is closed."""
-    if getattr(response, "file_to_stream", None) is None:
-        content = response.streaming_content
-        if response.is_async:
-            response.streaming_content = _async_chunks(aiter(cast("AsyncIterator[bytes]", content)), observation)
-        else:
-            response.streaming_content = _chunks(iter(cast("Iterator[bytes]", content)), observation)
-    # `HttpResponseBase.close()` calls these, after the last byte and after a disconnect; some servers do it twice.
-    closers = cast("list[Callable[[], None]]", vars(response)["_resource_closers"])
+def _follow(response: StreamingHttpResponse, request: HttpRequest, observation: Observation, *, own: bool) -> None:
+    """Record the queries that a stream makes while it is sent, when the response is closed."""
+    if own:  # otherwise MonitoringMiddleware, which made the observation, has the chunks made under it
+        wrap(
+            response,
+            lambda content: chunks_within(observation, content),
+            lambda content: async_chunks_within(observation, content),
+        )
     pending = [observation]
-    closers.append(lambda: finish(request, pending.pop()) if pending else None)
-
-
-def _chunks(content: Iterator[bytes], observation: Observation) -> Iterator[bytes]:
-    """Pass chunks on, each made under the request's observation.
-
-    The server reads them when the request's context is gone, and may begin another request before the last one.
-    """
-    while True:
-        before = context.observation.get()
-        context.observation.set(observation)
-        try:
-            chunk = next(content)
-        except StopIteration:
-            return
-        finally:
-            context.observation.set(before)
-        yield chunk
-
-
-async def _async_chunks(content: AsyncIterator[bytes], observation: Observation) -> AsyncIterator[bytes]:
-    while True:
-        before = context.observation.get()
-        context.observation.set(observation)
-        try:
-            chunk = await anext(content)
-        except StopAsyncIteration:
-            return
-        finally:
-            context.observation.set(before)
-        yield chunk
+    on_close(response, lambda: finish(request, pending.pop()) if pending else None)

@@ -10,16 +10,16 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from ..core import context
-from ..core.clientip import client_address
 from ..core.context import Observation
 from ..core.registry import LiveSeries
-from ..core.traceparent import new_request_id, new_span_id, new_trace_id, parse, valid_request_id
+from ..core.series import OVERFLOW
+from ..core.traceparent import new_identity, parse, valid_request_id
 from ..health.fast import answer_probe, answer_probe_async
 from ..metrics.collector import metrics_collector
 from ..pipeline.buffer import buffer
 from ..pipeline.housekeeper import housekeeper
 from . import bound
-from .access import log_request
+from .access import write_record
 from .base import ObservingMiddleware, _Switch
 from .streams import watch
 
@@ -28,7 +28,6 @@ OTHER_METHOD = "_OTHER"
 """OpenTelemetry semantic conventions, "HTTP metrics": what an unknown method is counted as."""
 
 CANCELLED = "cancelled"
-DISCONNECTED = "client_disconnect"
 
 _duration = metrics_collector.handle("http.server.request.duration", unit="s", kind="distribution")
 _active_requests = metrics_collector.handle(
@@ -38,10 +37,10 @@ _active: set[Observation] = set()
 
 
 class _Known:
-    """Series by (method, route, status, error type): one look-up a request instead of building and hashing tags."""
+    """Series and route template by (method, route, status, error type): one look-up a request, no tags to build."""
 
     generation = -1
-    series: dict[tuple[str, str, int, str], LiveSeries] = {}  # one for all, on purpose
+    series: dict[tuple[str, str | None, int, str], tuple[LiveSeries, str]] = {}  # one for all, on purpose
 
 
 class _Report:
@@ -72,7 +71,7 @@ class MonitoringMiddleware(ObservingMiddleware):
             probing = answer_probe_async(request) if _Switch.on else None
             return probing if probing is not None else self.__acall__(request)
         answered = answer_probe(request) if _Switch.on else None
-        return answered if answered is not None else super().__call__(request)
+        return answered if answered is not None else ObservingMiddleware.__call__(self, request)
 
     def before(self, request: HttpRequest) -> Observation:
         if not self._housekept:
@@ -81,25 +80,19 @@ class MonitoringMiddleware(ObservingMiddleware):
             housekeeper.start()
         meta = request.META
         observation = Observation()
-        observation.method = method = request.method or ""
+        observation.method = request.method or ""
         observation.path = request.path
         peer = meta.get("REMOTE_ADDR") or ""
-        observation.client = client_address(peer, meta.get(bound.forwarded_key), bound.trusted)
+        observation.client, observation.client_shown = bound.client_of(peer, meta.get(bound.forwarded_key))
+        observation.request_id, observation.trace_id, observation.span_id = new_identity()
         given = meta.get(bound.request_id_key)
         if given and bound.trusted and valid_request_id(given) and bound.trusted.holds(peer):
             observation.request_id = given
-        else:
-            observation.request_id = new_request_id()
         traceparent = meta.get("HTTP_TRACEPARENT")
         parent = parse(traceparent) if traceparent else None
-        if parent is None:
-            observation.trace_id = new_trace_id()
-        else:
+        if parent is not None:
             observation.trace_id, observation.parent_span_id, observation.trace_flags = parent
-        observation.span_id = new_span_id()
-        if method not in METHODS:
-            observation.method = OTHER_METHOD
-        _enter(observation)
+        context.observation.set(observation)
         _active.add(observation)
         return observation
 
@@ -108,69 +101,61 @@ class MonitoringMiddleware(ObservingMiddleware):
             return
         # The id is validated, so the checks of the public setter (1.5 us) find nothing: the pair is put in its place.
         response.headers._store[bound.request_id_header_lower] = (bound.request_id_header, state.request_id)
-        if response.streaming:
-            watch(cast("StreamingHttpResponse", response), request, state, self.finish)
+        try:
+            if response.streaming:
+                watch(cast("StreamingHttpResponse", response), request, state, finish)
+            else:
+                finish(request, response, state)
+        finally:
             context.clear()
-        else:
-            self.finish(request, response, state)
 
     def failed(self, request: HttpRequest, exc: BaseException, state: Observation | None) -> None:
         if state is not None:
-            self.finish(request, None, state, CANCELLED if _is_cancellation(exc) else type(exc).__qualname__)
-
-    def finish(
-        self,
-        request: HttpRequest,
-        response: HttpResponseBase | None,
-        observation: Observation,
-        error_type: str = "",
-        size_bytes: int = -1,
-    ) -> None:
-        """Measure and log a request that has ended; called once, at the end of a stream for a streaming response."""
-        elapsed = perf_counter() - observation.started
-        _active.discard(observation)
-        match = request.resolver_match
-        observation.route = route = "" if match is None else _template(match.route)
-        status = 0 if response is None else response.status_code
-        observation.status = status
-        if status >= 500 and not error_type:
-            raised = observation.exception
-            error_type = str(status) if raised is None else f"{type(raised).__module__}.{type(raised).__qualname__}"
-        if _Known.generation != buffer.generation:
-            _Known.series.clear()
-            _Known.generation = buffer.generation
-        live = _Known.series.get((observation.method, route, status, error_type))
-        if live is None:
-            live = _find_series(observation.method, route, status, error_type)
-        if live is not None:
-            buffer.observe(live, elapsed, {"trace_id": observation.trace_id, "request_id": observation.request_id})
-        log_request(request, response, observation, elapsed, error_type, size_bytes)
-        context.clear()
+            state.error_type = CANCELLED if _is_cancellation(exc) else type(exc).__qualname__
+            try:
+                finish(request, None, state)
+            finally:
+                context.clear()
 
 
-def _enter(observation: Observation) -> None:
-    context.observation.set(observation)
-    context.request_id.set(observation.request_id)
-    context.trace_id.set(observation.trace_id)
-    context.span_id.set(observation.span_id)
-    context.client.set(bound.masked(observation.client))
+def finish(request: HttpRequest, response: HttpResponseBase | None, observation: Observation) -> None:
+    """Measure and log a request that has ended; called once, at the end of a stream for a streaming response."""
+    observation.elapsed_s = elapsed = perf_counter() - observation.started
+    _active.discard(observation)
+    match = request.resolver_match
+    observation.status = status = 0 if response is None else response.status_code
+    error_type = observation.error_type
+    if status >= 500 and not error_type:
+        raised = observation.exception
+        error_type = str(status) if raised is None else f"{type(raised).__module__}.{type(raised).__qualname__}"
+        observation.error_type = error_type
+    if _Known.generation != buffer.generation:
+        _Known.series.clear()
+        _Known.generation = buffer.generation
+    key = (observation.method, None if match is None else match.route, status, error_type)
+    live, observation.route = _Known.series.get(key) or _find_series(*key)
+    if live is not None:
+        buffer.observe(live, elapsed, observation)
+    write_record(request, response, observation)
 
 
-def _template(route: str) -> str:
+def route_template(route: str) -> str:
     """Return the route template with its leading slash, which Django leaves out of `path()` routes."""
     return route if route.startswith(("/", "^")) else f"/{route}"
 
 
-def _find_series(method: str, route: str, status: int, error_type: str) -> LiveSeries | None:
-    tags = [("http.request.method", method), ("http.route", route)]
+def _find_series(method: str, route: str | None, status: int, error_type: str) -> tuple[LiveSeries | None, str]:
+    """Return the series and the route's template; an unknown method's is looked up each time, for there may be many."""
+    template = "" if route is None else route_template(route)
+    tags = [("http.request.method", method if method in METHODS else OTHER_METHOD), ("http.route", template)]
     if status:
         tags.append(("http.response.status_code", str(status)))
     if error_type:
         tags.append(("error.type", error_type))
     live = _duration.live(tuple(tags))
-    if live is not None and ("otel_metric_overflow", "true") not in live.series.tags:
-        _Known.series[method, route, status, error_type] = live
-    return live
+    if live is not None and live.series.tags != OVERFLOW and method in METHODS:
+        _Known.series[method, route, status, error_type] = live, template
+    return live, template
 
 
 def _is_cancellation(exc: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Streaming responses: measured to their end, whichever way they end."""
+"""Streaming responses: read under the request they belong to, and measured to their end, whichever way they end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import cast
 
 from django.http import HttpRequest, StreamingHttpResponse
 
-from ..core.context import Observation
+from ..core.context import Observation, within
 from ..core.guard import guarded
 from ..errors.capture import capture_exception
 
 DISCONNECTED = "client_disconnect"
 
-Finish = Callable[[HttpRequest, StreamingHttpResponse, Observation, str, int], None]
+Finish = Callable[[HttpRequest, StreamingHttpResponse, Observation], None]
 
 
 class Stream:
@@ -38,13 +38,13 @@ class Stream:
         finish, self._finish = self._finish, None
         if finish is None:
             return
-        if self.counted and not self.complete and not self.error_type:
-            self.error_type = DISCONNECTED
-        with guarded("streams.close"):
-            finish(
-                self._request, self._response, self._observation, self.error_type,
-                self.size_bytes if self.counted else -1,
-            )  # fmt: skip
+        if self.counted:
+            self._observation.size_bytes = self.size_bytes
+            if not self.complete and not self.error_type:
+                self.error_type = DISCONNECTED
+        self._observation.error_type = self.error_type
+        with guarded("streams.close"), within(self._observation):
+            finish(self._request, self._response, self._observation)
 
     def __del__(self) -> None:
         # A response that nobody closed: its request has ended too.
@@ -53,13 +53,13 @@ class Stream:
     def broke(self, exc: Exception) -> None:
         """Note that the host's iterator raised: no signal of Django's tells, since the response has begun."""
         self.error_type = f"{type(exc).__module__}.{type(exc).__qualname__}"
-        with guarded("streams.capture"):
+        with guarded("streams.capture"), within(self._observation):
             capture_exception(exc, handled=False, mechanism="stream", request=self._request)
 
     def chunks(self, content: Iterator[bytes]) -> Iterator[bytes]:
         """Pass chunks through, counted."""
         try:
-            for chunk in content:
+            for chunk in chunks_within(self._observation, content):
                 self.size_bytes += len(chunk)
                 yield chunk
         except Exception as exc:
@@ -70,7 +70,7 @@ class Stream:
     async def async_chunks(self, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Pass chunks of an asynchronous stream through, counted."""
         try:
-            async for chunk in content:
+            async for chunk in async_chunks_within(self._observation, content):
                 self.size_bytes += len(chunk)
                 yield chunk
         except Exception as exc:
@@ -80,16 +80,58 @@ class Stream:
 
 
 def watch(response: StreamingHttpResponse, request: HttpRequest, observation: Observation, finish: Finish) -> None:
-    """Have `finish` called when the response is closed.
+    """Have `finish` called, under the request's context, when the response is closed.
 
     A file's stream is left alone, so that the server may still send it by `sendfile`: its size is not counted.
     """
     stream = Stream(response, request, observation, finish)
-    if getattr(response, "file_to_stream", None) is None:
+    if wrap(response, stream.chunks, stream.async_chunks):
         stream.counted = True
-        if response.is_async:
-            response.streaming_content = stream.async_chunks(cast("AsyncIterator[bytes]", response.streaming_content))
-        else:
-            response.streaming_content = stream.chunks(iter(cast("Iterator[bytes]", response.streaming_content)))
-    # `HttpResponseBase.close()` calls these: the same list in which `FileResponse` keeps its file.
-    vars(response)["_resource_closers"].append(stream.close)
+    on_close(response, stream.close)
+
+
+def wrap(
+    response: StreamingHttpResponse,
+    chunks: Callable[[Iterator[bytes]], Iterator[bytes]],
+    async_chunks: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]],
+) -> bool:
+    """Put a generator around a response's content; return whether it was: a file is left to the server."""
+    if getattr(response, "file_to_stream", None) is not None:
+        return False
+    content = response.streaming_content
+    if response.is_async:
+        response.streaming_content = async_chunks(aiter(cast("AsyncIterator[bytes]", content)))
+    else:
+        response.streaming_content = chunks(iter(cast("Iterator[bytes]", content)))
+    return True
+
+
+def on_close(response: StreamingHttpResponse, call: Callable[[], None]) -> None:
+    """Have something called by `response.close()`: after the last byte or a disconnect; some servers do it twice."""
+    # The same list in which `FileResponse` keeps its file.
+    vars(response)["_resource_closers"].append(call)
+
+
+def chunks_within(observation: Observation, content: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass chunks on, each made under the request's context: its queries are counted, its log lines carry its ids.
+
+    The server reads them when that context is gone, and may begin another request before the last one.
+    """
+    while True:
+        with within(observation):
+            try:
+                chunk = next(content)
+            except StopIteration:
+                return
+        yield chunk
+
+
+async def async_chunks_within(observation: Observation, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass chunks of an asynchronous stream on, each made under the request's context."""
+    while True:
+        with within(observation):
+            try:
+                chunk = await anext(content)
+            except StopAsyncIteration:
+                return
+        yield chunk

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
 from ..conf import get_settings, on_settings_change
+from ..core.context import Observation
 from ..core.histogram import Cell
 from ..core.registry import LiveSeries, Metric, Registry
 from ..core.series import Combine, Kind, Tags
@@ -104,8 +105,8 @@ class Buffer:
         if self._waiting:
             self._catch_up()
 
-    def observe(self, live: LiveSeries, value: float, exemplar: dict[str, str] | None = None) -> None:
-        """Record a value of a distribution. About 1 µs."""
+    def observe(self, live: LiveSeries, value: float, exemplar: dict[str, str] | Observation | None = None) -> None:
+        """Record a value of a distribution. About 1 µs. Few exemplars are kept: only then is an observation read."""
         if not self._started:
             self._start_up()
         with self._lock:
@@ -124,9 +125,10 @@ class Buffer:
                 if exemplar is not None:
                     kept = cell.exemplars
                     if kept is None:
-                        cell.exemplars = {slot: (value, now, exemplar)}
-                    elif slot not in kept or value > kept[slot][0]:
-                        kept[slot] = (value, now, exemplar)
+                        kept = cell.exemplars = {}
+                    if slot not in kept or value > kept[slot][0]:
+                        leads = exemplar.as_exemplar() if isinstance(exemplar, Observation) else exemplar
+                        kept[slot] = (value, now, leads)
             finally:
                 self._busy = False
         if self._waiting:

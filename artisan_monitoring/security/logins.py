@@ -16,13 +16,14 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from ..conf import get_settings
+from ..conf.clients import masked
 from ..core.clientip import counting_key
 from ..core.guard import never_raises
 from ..core.records import AlertSeverity
 from ..logs.logger import logger
 from ..metrics.collector import metrics_collector
 from .counters import WindowTable
-from .events import Origin, Sighting, mask_client, origin_of, record
+from .events import Origin, Sighting, origin_of, record
 
 WINDOW_S = 15 * 60
 SUSPICIOUS_FAILURES = 3
@@ -57,7 +58,7 @@ def on_logged_in(*, user: object, request: HttpRequest | None = None, **kwargs: 
     origin = Origin(**{name: getattr(known, name) for name in Origin.__slots__} | {"user_pk": pk})
     subject = account_of({_username_field(): _username_of(user)})
     _successes.add(1)
-    logger.info("authn_login_success", user_pk=pk, client=mask_client(origin.client))
+    logger.info("authn_login_success", user_pk=pk, client=masked(origin.client))
     tried = _by_account.get(subject, now)
     if tried is not None and tried.count >= SUSPICIOUS_FAILURES:
         _sighted("authn_login_successafterfail", origin, subject, "account", tried.count)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from django.db import connections
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import include, path, re_path
@@ -58,6 +59,23 @@ async def stream_async(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(chunks())
 
 
+def stream_told(request: HttpRequest) -> StreamingHttpResponse:
+    def chunks() -> Iterator[str]:
+        for _ in range(2):
+            yield json.dumps(context.current()) + "\n"
+
+    return StreamingHttpResponse(chunks())
+
+
+async def stream_told_async(request: HttpRequest) -> StreamingHttpResponse:
+    async def chunks() -> AsyncIterator[str]:
+        for _ in range(2):
+            await asyncio.sleep(0)
+            yield json.dumps(context.current()) + "\n"
+
+    return StreamingHttpResponse(chunks())
+
+
 def file(request: HttpRequest) -> FileResponse:
     return FileResponse(Path(__file__).open("rb"))  # the response closes it
 
@@ -68,12 +86,15 @@ async def hang(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("", told),
     path("told/<int:pk>/", told),
     path("told-async/", told_async),
     re_path(r"^regex/(?P<name>\w+)/$", told),
     path("broken/", broken),
     path("stream/", stream),
     path("stream-async/", stream_async),
+    path("stream-told/", stream_told),
+    path("stream-told-async/", stream_told_async),
     path("file/", file),
     path("hang/", hang),
     path("health/", include("artisan_monitoring.urls")),
@@ -89,6 +110,7 @@ ours = override_settings(
 @pytest.fixture(autouse=True)
 def _our_site() -> Iterator[None]:
     failures.clear()
+    connections.close_all()  # closing a response looks at those that another test has left open
     with ours:
         yield
     assert failures == {}
@@ -191,6 +213,7 @@ def test_garbage_in_headers_changes_nothing(client: Client, garbage: str) -> Non
 @pytest.mark.parametrize(
     ("url", "tags"),
     [
+        ("/", {"http.route": "/", "http.response.status_code": "200"}),
         ("/told/1/", {"http.route": "/told/<int:pk>/", "http.response.status_code": "200"}),
         ("/regex/a/", {"http.route": r"^regex/(?P<name>\w+)/$", "http.response.status_code": "200"}),
         ("/nowhere/1/", {"http.route": "", "http.response.status_code": "404"}),
@@ -313,6 +336,27 @@ def test_an_async_stream_is_measured_when_it_ends(access_log: list[dict[str, Any
     assert (access_log[0]["bytes"], access_log[0]["status"]) == (6, 200)
 
 
+def test_what_a_stream_does_carries_the_ids_of_its_request(client: Client) -> None:
+    first, second = client.get("/stream-told/"), client.get("/stream-told/")
+    a, b = iter(first.streaming_content), iter(second.streaming_content)
+    seen = [json.loads(next(each)) for each in (a, b, a, b)]
+    assert context.current() == {}
+    first.close()
+    second.close()
+
+    ids = [response.headers["X-Request-ID"] for response in (first, second)]
+    assert [each["request_id"] for each in seen] == ids * 2
+    assert {"trace_id", "span_id", "client"} <= seen[0].keys()
+
+
+def test_what_an_async_stream_does_carries_the_ids_of_its_request() -> None:
+    sent = asyncio.run(serve("/stream-told-async/"))
+
+    seen = [json.loads(each["body"]) for each in sent if each.get("body")]
+    headers = dict(sent[0]["headers"])
+    assert [each["request_id"].encode() for each in seen] == [headers[b"X-Request-ID"]] * 2
+
+
 async def serve(url: str, leave_after_s: float | None = None) -> list[dict[str, Any]]:
     """Run one request through the ASGI handler as a server would; the client leaves after a time."""
     sent: list[dict[str, Any]] = []
@@ -419,7 +463,7 @@ def test_a_failure_of_ours_never_reaches_the_host(client: Client, monkeypatch: p
     def fail(*args: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(monitoring, "new_span_id", fail)
+    monkeypatch.setattr(monitoring, "new_identity", fail)
     response = client.get("/told/1/")
 
     assert response.status_code == 200

@@ -29,7 +29,7 @@ def test_an_attack_becomes_a_row_a_record_and_a_count(caplog):
         assert metrics.sum("artisan.security.events", event="malicious_sqli", severity="MEDIUM") == 1
         assert metrics.sum("artisan.security.findings", rule="sqli.tautology") == 1
     (record,) = [each for each in caplog.records if each.getMessage() == "malicious_sqli"]
-    assert (record.levelname, record.client, record.rule) == ("WARNING", "203.0.113.0", "sqli.tautology")
+    assert (record.levelname, record.source_ip, record.rule) == ("WARNING", "203.0.113.0", "sqli.tautology")
 
     Client().get("/plain/", SQLI, REMOTE_ADDR="203.0.113.77", headers={"User-Agent": agent})
     (row,) = events()

@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artisan_monitoring.conf.clients import masked
 from artisan_monitoring.core import context, guard
 from artisan_monitoring.core.records import AlertSeverity
 from artisan_monitoring.pipeline.buffer import buffer
@@ -21,7 +22,6 @@ from artisan_monitoring.security.events import (
     Sighting,
     clean,
     known_user_pk,
-    mask_client,
     merge,
     origin_of,
     record,
@@ -94,11 +94,11 @@ def test_any_text_becomes_one_that_a_database_can_hold(text, limit):
 
 def test_an_address_is_kept_as_the_settings_allow():
     with override_monitoring(PRIVACY={"IP": "hash"}):
-        first = mask_client("203.0.113.9")
-        assert (len(first), first) == (32, mask_client("203.0.113.9"))
-        assert first != mask_client("203.0.113.10")
+        first = masked("203.0.113.9")
+        assert (len(first), first) == (32, masked("203.0.113.9"))
+        assert first != masked("203.0.113.10")
     with override_monitoring(PRIVACY={"IP": "full"}):
-        assert mask_client("203.0.113.9") == "203.0.113.9"
+        assert masked("203.0.113.9") == "203.0.113.9"
 
 
 def test_the_user_is_known_only_if_the_host_has_loaded_it():

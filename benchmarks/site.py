@@ -1,0 +1,100 @@
+"""The smallest Django site that carries the app: settings, one plain view, a do-nothing middleware."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+OURS = "artisan_monitoring.middleware."
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+
+
+def plain(request: HttpRequest, number: int) -> HttpResponse:
+    """Answer at once: what is left is Django and what stands around it."""
+    return HttpResponse("ok")
+
+
+def do_nothing(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Pass each request on: the least that a middleware can cost."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    return middleware
+
+
+urlpatterns = [path("plain/<int:number>/", plain)]
+
+
+def directory() -> Path:
+    """Return where this child may write."""
+    return Path(os.environ["BENCHMARKS_DIR"])
+
+
+def set_up(
+    *, app: bool = True, redis_url: str = "", logs: bool = True, monitoring: dict[str, Any] | None = None
+) -> None:
+    """Configure Django and make the monitoring tables, in SQLite files of this child's own."""
+    installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+    options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
+    if redis_url:
+        store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url}}
+        options["STORE"] = store
+    configured: dict[str, Any] = {
+        "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",
+        "ALLOWED_HOSTS": ["testserver", "127.0.0.1"],
+        "ROOT_URLCONF": "benchmarks.site",
+        "USE_TZ": True,
+        "INSTALLED_APPS": [*installed, *(["artisan_monitoring"] if app else [])],
+        "DATABASES": {"default": _sqlite("default"), "monitoring": _sqlite("monitoring")},
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+    }
+    if app:
+        from artisan_monitoring.logs import logging_config
+
+        configured["DATABASE_ROUTERS"] = ["artisan_monitoring.routers.MonitoringRouter"]
+        configured["ARTISAN_MONITORING"] = {**options, **(monitoring or {})}
+        if logs:
+            configured["LOGGING"] = logging_config("INFO", "production")
+    settings.configure(**configured)
+    django.setup()
+
+
+def make_tables() -> None:
+    """Create the tables of the app."""
+    from django.core.management import call_command
+
+    call_command("migrate", database="monitoring", verbosity=0)
+
+
+def by_hand() -> None:
+    """Keep the flusher's and the housekeeper's threads from starting: the measurement flushes and drains itself."""
+    from artisan_monitoring.pipeline.buffer import buffer
+    from artisan_monitoring.pipeline.flusher import flusher
+    from artisan_monitoring.pipeline.housekeeper import housekeeper
+
+    buffer.on_first = buffer.on_urgent = None
+    flusher.start = housekeeper.start = lambda: None  # type: ignore[method-assign]
+
+
+def environ() -> dict[str, Any]:
+    """Return the WSGI environment of a plain GET as a server gives it."""
+    from django.test import RequestFactory
+
+    made: dict[str, Any] = (
+        RequestFactory()
+        .get("/plain/5/", {"page": "2", "sort": "-price"}, headers={"user-agent": AGENT, "accept": "text/html"})
+        .environ
+    )
+    return made
+
+
+def _sqlite(name: str) -> dict[str, str]:
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(directory() / f"{name}.sqlite3")}
