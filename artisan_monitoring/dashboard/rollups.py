@@ -104,7 +104,8 @@ def _read_routes(found: Tally, name: str, rolled: Rolled) -> None:
     for definition, requests, seconds in sums.values_list("definition", "requests", "seconds"):
         tags = dict(series_from_text(definition).tags)
         route = found.route(tags.get(ROUTE, ""))
-        route.count += requests
-        route.time_s += seconds
+        count = int(requests)  # PostgreSQL's sum of a big integer is a decimal
+        route.count += count
+        route.time_s += float(seconds)
         if failed(tags.get(STATUS, "")):
-            route.failed += requests
+            route.failed += count

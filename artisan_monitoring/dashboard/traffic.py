@@ -6,6 +6,7 @@ cells; of the six-hour one the closed hours are remembered by this process, sinc
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,8 @@ WAIT_S = 3.0
 HOUR_KEPT_S = 600.0
 """A closed hour that a late batch changed is read anew at once while it is dirty, and after this in any case."""
 HOURS_KEPT = 8
+ROUTES_KEPT = 300
+"""An hour with more routes is read each time: a route's histogram is about 3 KB, eight hours of these 7 MB."""
 HOURS_KEPT_FROM_S = 6 * MINUTE
 """Slots as wide as this: of the one-hour window no whole hour is ever over."""
 
@@ -79,6 +82,15 @@ def forget() -> None:
     """Forget what was remembered."""
     _answers.clear()
     _hours.clear()
+
+
+def _after_fork() -> None:
+    # Another thread of the parent may have held it.
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def traffic(span: Span) -> Traffic:
@@ -155,7 +167,8 @@ class _Cells:
         if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
             return known[2]
         made = self._read(start, end)
-        _hours[start] = token, time.monotonic(), made
+        if len(made.routes) <= ROUTES_KEPT:
+            _hours[start] = token, time.monotonic(), made
         for hour in sorted(_hours)[:-HOURS_KEPT]:
             del _hours[hour]
         return made

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import path, reverse
 
+from artisan_monitoring.admin.overview import OverviewAdmin
 from artisan_monitoring.dashboard import traffic
+from artisan_monitoring.models import Overview
 from artisan_monitoring.stores import get_store
 from tests.dashboard.seed import busy, counted, put, requests
 from tests.dashboard.test_overview import error, fire, snapshot
@@ -73,11 +76,30 @@ def test_shows_errors_and_alerts_to_who_may_see_those(client):
     assert "/metrics/" in html
 
 
+class SiteWithTheOverviewAlone(AdminSite):
+    """A host's own site, with only some of this app's pages."""
+
+
+alone = SiteWithTheOverviewAlone(name="admin")
+alone.register(Overview, OverviewAdmin)
+urlpatterns = [path("admin/", alone.urls)]
+
+
+def test_stands_alone_on_a_site_of_the_hosts(admin_client, settings):
+    settings.ROOT_URLCONF = __name__
+    error(message="order 17 refused")
+    fire()
+    html = admin_client.get(OVERVIEW).content.decode()
+    assert "order 17 refused" in html
+    assert "Many errors" in html
+    assert "errorgroup" not in html
+
+
 def test_row_pages_of_the_proxy_do_not_exist(admin_client):
     put(get_store(), requests(get_store().now(), 0.1))
     (series,) = get_store().series()
-    for path in (f"{OVERVIEW}{series.id}/change/", f"{OVERVIEW}add/", f"{OVERVIEW}{series.id}/history/"):
-        assert admin_client.get(path).status_code == 404
+    for page in (f"{OVERVIEW}{series.id}/change/", f"{OVERVIEW}add/", f"{OVERVIEW}{series.id}/history/"):
+        assert admin_client.get(page).status_code == 404
 
 
 def test_shows_everything_at_once(admin_client):

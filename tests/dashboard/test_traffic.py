@@ -47,8 +47,8 @@ def test_edge_is_exact_to_the_slot(tables):
     assert (seen.total.cell.count, list(seen.slots)) == (1, [first])
 
 
-@pytest.mark.parametrize("key", ["24h", "7d"])
-def test_rolled_hours_give_the_same_numbers_as_their_cells(store, key):
+def compare_cells_and_rollups(store, key) -> None:
+    """Record a day, read the window from cells, roll up, read it from roll-ups: one answer."""
     now = store.now()
     deltas = [
         requests(now - hours * HOUR, 0.01 * (hours + 1), route=f"/{hours % 3}/", status=500 if hours % 5 == 0 else 200)
@@ -67,6 +67,11 @@ def test_rolled_hours_give_the_same_numbers_as_their_cells(store, key):
     for old, new in zip(before.routes, after.routes, strict=True):
         assert new.time_s == pytest.approx(old.time_s)
         assert new.cell.quantile(0.95) == pytest.approx(old.cell.quantile(0.95), rel=0.03)
+
+
+@pytest.mark.parametrize("key", ["24h", "7d"])
+def test_rolled_hours_give_the_same_numbers_as_their_cells(store, key):
+    compare_cells_and_rollups(store, key)
 
 
 def test_whole_days_are_read_as_days_and_count_once(tables):
@@ -106,6 +111,14 @@ def test_remembered_hours_are_few_and_not_read_again(tables):
     again = read("6h")
     assert again.total.cell.count == first.total.cell.count
     assert {hour: module._hours[hour][2] for hour in kept} == {hour: each[2] for hour, each in kept.items()}
+
+
+def test_hours_of_very_many_routes_are_not_remembered(tables, monkeypatch):
+    monkeypatch.setattr(module, "ROUTES_KEPT", 2)
+    at = tables.now() - 2 * HOUR
+    put(tables, *(requests(at, 0.1, route=f"/{number}/") for number in range(3)))
+    assert read("6h").total.cell.count == 3
+    assert floor(at, HOUR) not in module._hours
 
 
 def test_one_answer_serves_all_viewers_for_some_seconds(tables):
