@@ -46,7 +46,7 @@ class Flusher:
         self.last_duration_s = 0.0
         self.flushes = 0
         self.wanted = False
-        self._tried_at = 0.0
+        self._tried_at = float("-inf")
         self.skew_s = 0.0
         self._lock = threading.RLock()
         self._starting = threading.Lock()
@@ -55,6 +55,7 @@ class Flusher:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._urgent = False
+        self._flushing = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ class Flusher:
 
     def due(self) -> bool:
         """Say whether the interval has passed since the last flush: for flushing without a thread."""
-        return time.time() - self._tried_at >= self.interval_s() or self._wake.is_set()
+        return time.monotonic() - self._tried_at >= self.interval_s() or self._wake.is_set()
 
     def hurry(self) -> None:
         """Flush as soon as possible."""
@@ -133,15 +134,23 @@ class Flusher:
         if not self._lock.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
             return False
         try:
+            # A signal handler may flush while its own thread does: both would take the same batch off the queue.
+            return not self._flushing and self._flush_once(until)
+        finally:
+            self._lock.release()
+
+    def _flush_once(self, until: float | None) -> bool:
+        self._flushing = True
+        try:
             with guarded("flusher.flush"):
                 return self._flush(until)
         finally:
-            self._lock.release()
+            self._flushing = False
         return False
 
     def _flush(self, until: float | None) -> bool:
         began = time.perf_counter()
-        self._tried_at = time.time()
+        self._tried_at = time.monotonic()
         self._wake.clear()
         for sampler in buffer.samplers:
             with guarded("flusher.sampler"):
@@ -188,6 +197,9 @@ class Flusher:
                 breathe()
         if harvest.listed or harvest.merged:
             self._outbox(int(self.process, 16) % shards).put_records(harvest)
+        # Also while there is no store to send to: what waits must not grow with time.
+        for outbox in self._outboxes.values():
+            outbox.settle()
         self._urgent = harvest.urgent or self._urgent
 
     def _send(self, store: Store, until: float | None) -> bool:
@@ -195,7 +207,6 @@ class Flusher:
         done = True
         first = next(iter(self._outboxes.values()), None)
         for outbox in self._outboxes.values():
-            outbox.settle()
             if not outbox.empty:
                 # One answer that does not come may be waited for at the end of a process, not one for each shard.
                 given_up = until is not None and time.monotonic() >= until and outbox is not first

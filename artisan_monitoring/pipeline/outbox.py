@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass
 
+from ..core.guard import report
 from ..core.histogram import Cell
 from ..core.packing import Batch, Delta, pack_batch
 from ..core.series import Series
@@ -14,13 +15,16 @@ from ..exceptions import InboxFull, StoreError, StoreRefused, StoreUnavailable
 from ..stores.base import Store
 from .breaker import Breaker
 from .buffer import MAX_RECORDS
-from .harvest import Harvest, Merged, Record
+from .harvest import Harvest, Merge, Merged, Record
 from .pacing import breathe
 
 DELTAS_PER_BATCH = 500
 RECORDS_PER_BATCH = 200
 MAX_SLOTS = 12
 """Different slots of time kept while the store is away; beyond it minutes merge into ten minutes, those into hours."""
+
+MOST_SLOTS = 48
+"""Beyond it the oldest hour joins the next one: memory is bounded however long the store is away."""
 
 LEAN_SHARE = 1.25
 """How far beyond the inbox's limit a batch without samples may still go."""
@@ -83,11 +87,19 @@ class Outbox:
             for key, delta in merged.by_key.items():
                 existing = mine.by_key.get(key)
                 if existing is not None:
-                    merged.merge(existing, delta)
+                    self._merge(kind, merged.merge, existing, delta)
                 elif len(mine.by_key) < MAX_RECORDS:
                     mine.by_key[key] = delta
                 else:
                     self.dropped[f"{kind}.full"] += 1
+
+    def _merge(self, kind: str, merge: Merge, existing: Record, delta: Record) -> None:
+        try:
+            merge(existing, delta)
+        except Exception as exc:
+            # One feature's fault: what else was swapped out must not be lost by it.
+            report(f"outbox.merge.{kind}", exc)
+            self.dropped[f"{kind}.unmerged"] += 1
 
     def settle(self) -> None:
         """Merge old minutes into coarser slots while there are too many: an outage costs resolution, not counts."""
@@ -98,6 +110,11 @@ class Outbox:
                 for series, cell in self._cells.pop(slot).values():
                     self._put_cell((floor(slot[0], coarser), coarser), series, cell)
                 breathe()
+        while len(self._cells) > MOST_SLOTS:
+            oldest, following = sorted(self._cells)[:2]
+            for series, cell in self._cells.pop(oldest).values():
+                self._put_cell(following, series, cell)
+            breathe()
 
     @property
     def waiting_cells(self) -> int:
@@ -133,28 +150,39 @@ class Outbox:
                 self._freeze()
                 self._send_frozen(store, limit_bytes)
         except (StoreUnavailable, InboxFull) as exc:
-            self.errors += 1
-            self.problem = exc
-            self.breaker.failed(time.monotonic())
-            return False
+            return self._failed(exc)
+        except Exception as exc:
+            # Nobody's plan, so it may well last: the other shards go on, and this one pauses like for any fault.
+            report("outbox.send", exc)
+            return self._failed(StoreUnavailable(f"{type(exc).__qualname__}: {exc}"))
         self.problem = None
         self.breaker.succeeded()
         return True
+
+    def _failed(self, problem: StoreError) -> bool:
+        self.errors += 1
+        self.problem = problem
+        self.breaker.failed(time.monotonic())
+        return False
 
     def _send_frozen(self, store: Store, limit_bytes: int) -> None:
         while self._frozen:
             frozen = self._frozen[0]
             try:
-                self._append(store, frozen, limit_bytes)
-            except InboxFull:
-                self._make_lean(frozen)
-                self._append(store, frozen, int(limit_bytes * LEAN_SHARE))
+                self._append_lean_if_full(store, frozen, limit_bytes)
             except StoreRefused:
                 self._split_refused()
                 continue
             self._frozen.popleft()
             self.sent_batches += 1
             breathe()
+
+    def _append_lean_if_full(self, store: Store, frozen: Frozen, limit_bytes: int) -> None:
+        try:
+            self._append(store, frozen, limit_bytes)
+        except InboxFull:
+            self._make_lean(frozen)
+            self._append(store, frozen, int(limit_bytes * LEAN_SHARE))
 
     def _append(self, store: Store, frozen: Frozen, limit_bytes: int) -> None:
         before = time.time()
@@ -193,7 +221,7 @@ class Outbox:
     def _pack(self, batch: Batch) -> bytes:
         try:
             return pack_batch(batch, breathe)
-        except (ValueError, TypeError, OverflowError, RecursionError):
+        except Exception:
             self._drop_unpackable(batch)
             return pack_batch(batch, breathe)
 
@@ -203,7 +231,8 @@ class Outbox:
             self.dropped[f"{kind}.unpackable"] += len(rows) - len(good)
             batch.records[kind] = good
         good_deltas = [delta for delta in batch.deltas if _packs(delta)]
-        self.dropped["metrics.unpackable"] += len(batch.deltas) - len(good_deltas)
+        kept = sum(delta.cell.count for delta in good_deltas)
+        self.dropped["metrics.unpackable"] += sum(delta.cell.count for delta in batch.deltas) - kept
         batch.deltas = good_deltas
 
     def _make_lean(self, frozen: Frozen) -> None:
@@ -229,7 +258,7 @@ class Outbox:
         self.sequence = batch.sequence - 1
         self.observations = batch.observations_before
         if size <= 1:
-            self.dropped["quarantined"] += 1
+            self.dropped["quarantined"] += batch.observations
         else:
             half = size // 2
             deltas_left = batch.deltas[:half]
@@ -244,6 +273,6 @@ def _packs(part: Record | Delta) -> bool:
     batch = Batch("", 0, deltas=[part]) if isinstance(part, Delta) else Batch("", 0, records={"": [part]})
     try:
         pack_batch(batch)
-    except (ValueError, TypeError, OverflowError, RecursionError):
+    except Exception:
         return False
     return True

@@ -12,7 +12,7 @@ from artisan_monitoring.core.packing import Batch, unpack_batch
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.exceptions import InboxFull, StoreRefused, StoreUnavailable
 from artisan_monitoring.pipeline.harvest import Harvest, Merged
-from artisan_monitoring.pipeline.outbox import DELTAS_PER_BATCH, MAX_SLOTS, Outbox
+from artisan_monitoring.pipeline.outbox import DELTAS_PER_BATCH, MAX_SLOTS, MOST_SLOTS, Outbox
 from artisan_monitoring.stores.base import Appended, Store
 
 LIMIT = 1_000_000
@@ -200,3 +200,79 @@ def test_a_fault_opens_the_breaker(kind: type[Exception]) -> None:
     assert box.breaker.state == "open"
     assert box.errors == 1
     assert len(store.tried) <= 2
+
+
+def test_a_fault_that_nobody_planned_keeps_the_batch_and_opens_the_breaker() -> None:
+    box, store = outbox(), ScriptedStore(RuntimeError("a driver's own"))
+    fill(box)
+
+    assert not send(box, store)
+    assert (box.breaker.state, box.errors) == ("open", 1)
+    assert str(box.problem) == "RuntimeError: a driver's own"
+
+    assert send(box, store)
+    assert [each.observations for each in store.taken] == [1]
+    assert store.tried[0] == store.tried[1]
+
+
+def test_a_batch_that_is_refused_once_there_is_room_is_split_like_any() -> None:
+    box, store = outbox(), RefusingStore(InboxFull())
+    real_append = store.append
+
+    def full_before_it_is_looked_at(*args: Any, **keywords: Any) -> Appended:
+        if store.answers:
+            raise store.answers.pop()
+        return real_append(*args, **keywords)
+
+    store.append = full_before_it_is_looked_at  # type: ignore[method-assign]
+    box.put_records(harvest(event=[{"n": "good"}, {"n": "bad"}]))
+
+    assert send(box, store)
+    assert [each.records for each in store.taken] == [{"event": [{"n": "good"}]}]
+    assert box.dropped["quarantined"] == 1
+
+
+def test_what_is_set_aside_is_counted_by_observation() -> None:
+    box, store = outbox(), RefusingStore()
+    for _ in range(3):
+        fill(box, "bad")
+    for value in (float("nan"), 10**400):
+        cell = Cell()
+        cell.count, cell.sum = 5, value
+        box.put_cell(600, Series(f"odd {value}"[:9], "counter", "count", ()), cell)
+
+    send(box, store)
+
+    assert box.dropped["quarantined"] == 3
+    assert box.dropped["metrics.unpackable"] == 5  # no double holds 10**400; the drain counts NaN
+
+
+def test_an_outage_of_days_holds_no_more_than_one_of_hours() -> None:
+    box = outbox()
+    for hour in range(24 * 8):
+        for minute in (0, 30):
+            fill(box, minute=hour * 3600 + minute * 60)
+        box.settle()
+
+    assert box.waiting_cells <= MOST_SLOTS
+    store = ScriptedStore()
+    send(box, store)
+    deltas = [delta for batch in store.taken for delta in batch.deltas]
+    assert sum(delta.cell.sum for delta in deltas) == 24 * 8 * 2
+    assert max(delta.start for delta in deltas) == (24 * 8 - 1) * 3600 + 1800
+
+
+def test_records_that_do_not_merge_take_no_others_with_them() -> None:
+    def broken(existing: dict[str, Any], delta: dict[str, Any]) -> None:
+        raise ArithmeticError
+
+    box, store = outbox(), ScriptedStore()
+    for _ in range(2):
+        box.put_records(
+            Harvest(merged={"a": Merged(broken, {"k": {"n": 1}}), "b": Merged(dict.update, {"k": {"n": 2}})})
+        )
+
+    send(box, store)
+
+    assert store.taken[0].records == {"a": [{"n": 1}], "b": [{"n": 2}]}
+    assert box.dropped["a.unmerged"] == 1
