@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings, on_settings_change
-from ..core.windows import HOUR, MINUTE, floor
+from ..core.windows import FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import StoreUnavailable
 from ..metrics.queries import gauge_now
 from ..stores import get_store
@@ -36,13 +36,15 @@ HOUR_KEPT_S = 600.0
 HOURS_KEPT = 8
 ROUTES_KEPT = 300
 """An hour with more routes is read each time: a route's histogram is about 3 KB, eight hours of these 7 MB."""
+CELLS_AT_MOST = 60_000
+"""About half a second of work: what a long window may read of hours that nobody has rolled up."""
 HOURS_KEPT_FROM_S = 6 * MINUTE
 """Slots as wide as this: of the one-hour window no whole hour is ever over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the page shows of requests; times are the store's."""
+    """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up."""
 
     span: Span
     as_of: float
@@ -53,6 +55,7 @@ class Traffic:
     errors: float
     active: float | None
     settle_s: float
+    hours_left_out: int = 0
 
     @property
     def empty(self) -> bool:
@@ -117,7 +120,8 @@ def _read(span: Span) -> Traffic:
     rolled = _rolled(span, now, dirty)
     tally = rollups.tally(REQUESTS, rolled, span.step_s)
     cells = _Cells(store, now, span, dirty)
-    stretches = _stretches(slots, rolled)
+    all_stretches = _stretches(slots, rolled)
+    stretches = _affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
     for start, end in stretches:
         tally.merge(cells.tally(start, end))
     shown = tally.longest(ROUTES)
@@ -132,6 +136,7 @@ def _read(span: Span) -> Traffic:
         errors=rollups.total(ERRORS, rolled) + _counted(store, ERRORS, stretches),
         active=gauge_now(ACTIVE),
         settle_s=(get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15,
+        hours_left_out=len(all_stretches) - len(stretches),
     )
 
 
@@ -148,6 +153,22 @@ def _stretches(slots: range, rolled: Rolled) -> list[tuple[int, int]]:
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
+def _affordable(stretches: Sequence[tuple[int, int]], series: int, now: float) -> list[tuple[int, int]]:
+    """Return the newest stretches that hold `CELLS_AT_MOST` cells at most, if every series was busy, and one anyway.
+
+    Where no job has run for days every hour waits for its roll-up, and reading them all would take the site's time.
+    """
+    chosen: list[tuple[int, int]] = []
+    cells = 0
+    for start, end in reversed(stretches):
+        width = MINUTE if start > now - FINE_FOR_S else TEN_MINUTES
+        cells += series * (end - start) // width
+        if chosen and cells > CELLS_AT_MOST:
+            break
+        chosen.append((start, end))
+    return chosen[::-1]
+
+
 class _Cells:
     """Tallies stretches of one window from the store's cells."""
 
@@ -157,6 +178,11 @@ class _Cells:
         self._facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
         # A store that was wiped begins its commits anew: the epoch tells its hours from those before.
         self._epochs = "" if span.step_s < HOURS_KEPT_FROM_S else self._read_epochs()
+
+    @property
+    def series(self) -> int:
+        """How many series there are to read."""
+        return len(self._facts)
 
     def tally(self, start: int, end: int) -> Tally:
         """Tally one hour or a part of it; a whole one that is over may be remembered from an earlier look."""

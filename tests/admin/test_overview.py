@@ -148,6 +148,15 @@ def test_window_is_in_the_address(admin_client, key):
     assert html.count('aria-current="true"') == 1
 
 
+def test_hours_left_out_are_told(admin_client, monkeypatch):
+    monkeypatch.setattr(traffic, "CELLS_AT_MOST", 60)
+    store = get_store()
+    put(store, *(requests(store.now() - hours * 3600, 0.02) for hours in range(6)))
+    html = admin_client.get(f"{OVERVIEW}?window=7d").content.decode()
+    assert "5 older hours of this window are left out" in html
+    assert "left out" not in admin_client.get(OVERVIEW).content.decode()
+
+
 def test_fragment_is_the_body_alone(admin_client):
     html = admin_client.get(f"{OVERVIEW}?window=6h&fragment=1").content.decode()
     assert "am-stamp" in html

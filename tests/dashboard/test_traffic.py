@@ -83,6 +83,18 @@ def test_whole_days_are_read_as_days_and_count_once(tables):
     assert (seen.total.cell.count, seen.routes[0].count, seen.routes[0].cell.count) == (25, 25, 25)
 
 
+def test_hours_nobody_rolled_up_are_read_only_as_far_as_they_are_cheap(tables, monkeypatch):
+    monkeypatch.setattr(module, "CELLS_AT_MOST", 300)
+    now = tables.now()
+    put(tables, *(requests(now - hours * HOUR, 0.1) for hours in range(20)))
+    seen = read("24h")
+    assert (seen.total.cell.count, seen.hours_left_out) == (5, 15)
+    assert read("6h").total.cell.count == 6
+    flush_metrics()
+    seen = read("24h")
+    assert (seen.total.cell.count, seen.hours_left_out) == (20, 0)
+
+
 def test_late_batch_into_a_rolled_hour_is_seen_before_its_next_roll_up(tables):
     at = tables.now() - 3 * HOUR
     put(tables, requests(at, 0.1))
