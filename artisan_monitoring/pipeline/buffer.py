@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from ..conf import get_settings, on_settings_change
 from ..core.context import Observation
+from ..core.guard import report
 from ..core.histogram import Cell
 from ..core.registry import LiveSeries, Metric, Registry
 from ..core.series import Combine, Kind, Tags
@@ -223,13 +224,14 @@ class Buffer:
 
         Also where the clock has gone back: the minute of an earlier time is simply begun again.
         """
-        live, self._live = self._live, []
-        if live:
+        if self._live:
             rows = self._harvest.slots.setdefault(self._minute, [])
-            for each in live:
-                cell, each.cell, each.touched = each.cell, None, now
+            for live in self._live:
+                cell, live.cell, live.touched = live.cell, None, now
                 if cell is not None:
-                    rows.append((each.series, cell))
+                    rows.append((live.series, cell))
+            # Only now: were this cut short (a time limit raises anywhere), no filled cell would be found again.
+            self._live = []
         self._minute = int((now + self.clock_offset) // MINUTE) * MINUTE
         self._start = self._minute - self.clock_offset
         self._end = self._start + MINUTE
@@ -239,9 +241,14 @@ class Buffer:
         with self._lock:
             if self._busy:  # a signal handler flushes while its own thread is inside: next time
                 return Harvest()
-            self._turn(_time())
-            harvest, self._harvest = self._harvest, Harvest()
-            self.records = 0
+            self._busy = True
+            try:
+                self._turn(_time())
+                harvest, self._harvest = self._harvest, Harvest()
+                self.records = 0
+            finally:
+                self._busy = False
+        self._catch_up()
         return harvest
 
     @property
@@ -270,7 +277,12 @@ class Buffer:
     def _start_up(self) -> None:
         self._started = True
         if self.on_first is not None:
-            self.on_first()
+            try:
+                self.on_first()
+            except Exception as exc:
+                # No thread to be had: the next record asks again, and the host never hears of it.
+                self._started = False
+                report("buffer.start", exc)
 
 
 buffer = Buffer()

@@ -59,10 +59,10 @@ def delete_in_batches(queryset: QuerySet) -> int:  # type: ignore[type-arg]  # a
 
 
 def purge_cells(now: datetime) -> int:
-    """Delete metric cells past `RETENTION["METRICS"]`, and series silent for eight days."""
-    moment = now.timestamp()
-    before = floor(moment - get_settings().RETENTION.METRICS * DAY, HOUR)
-    return get_store().expire(before, floor(moment - IDLE_DAYS * DAY, HOUR))
+    """Delete metric cells past `RETENTION["METRICS"]`, and series silent for longer than that and than eight days."""
+    moment, kept_days = now.timestamp(), get_settings().RETENTION.METRICS
+    idle_days = max(IDLE_DAYS, kept_days + 1)
+    return get_store().expire(floor(moment - kept_days * DAY, HOUR), floor(moment - idle_days * DAY, HOUR))
 
 
 def purge_quarantine(now: datetime) -> int:

@@ -160,3 +160,63 @@ def test_a_forked_child_begins_empty_and_the_parent_keeps_what_it_had(
     assert told == "False (1, 1)"
     assert module.buffer.filled
     module.buffer.swap()
+
+
+def test_a_thread_that_cannot_be_started_is_asked_for_again_and_the_host_hears_nothing(own_buffer: Buffer) -> None:
+    tries: list[int] = []
+
+    def start() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RuntimeError("can't start new thread")
+
+    own_buffer.on_first, live = start, counter()
+    for _ in range(5):
+        own_buffer.add(live, 1)
+        own_buffer.add_record("event", {})
+
+    assert len(tries) == 3
+    harvest = own_buffer.swap()
+    assert (total(harvest, "c"), len(harvest.listed["event"])) == ((5, 5), 5)
+
+
+def test_a_finaliser_that_records_in_the_midst_of_a_swap_is_counted_in_the_next(own_buffer: Buffer) -> None:
+    class Recording(LiveSeries):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "touched" and value:
+                own_buffer.add(inner, 1)
+                own_buffer.add_record("event", {})
+
+    inner = counter("inner")
+    own_buffer.add(Recording(Series("c", "counter", "count", ())), 1)
+
+    first, second = own_buffer.swap(), own_buffer.swap()
+
+    assert (total(first, "c"), total(first, "inner"), total(second, "inner")) == ((1, 1), (0, 0), (1, 1))
+    assert (first.listed, len(second.listed["event"])) == ({}, 1)
+
+
+def test_a_swap_cut_short_by_a_time_limit_loses_nothing(own_buffer: Buffer) -> None:
+    class TimeLimit(Exception):
+        pass
+
+    class Interrupting(LiveSeries):
+        """Where a signal handler may raise: in the midst of the swap."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "cell" and value is None and limits:
+                raise limits.pop()
+            super().__setattr__(name, value)
+
+    limits: list[Exception] = []
+    series = [counter("c"), Interrupting(Series("c", "counter", "count", (("n", "2"),))), counter("c")]
+    for live in series:
+        own_buffer.add(live, 1)
+    limits.append(TimeLimit())
+    with pytest.raises(TimeLimit):
+        own_buffer.swap()
+    for live in series:
+        own_buffer.add(live, 1)
+
+    assert total(own_buffer.swap(), "c") == (6, 6)
