@@ -120,7 +120,7 @@ def _read(span: Span) -> Traffic:
     rolled = _rolled(span, now, dirty)
     tally = rollups.tally(REQUESTS, rolled, span.step_s)
     cells = _Cells(store, now, span, dirty)
-    all_stretches = _stretches(slots, rolled)
+    all_stretches = _stretches(slots, rolled, now)
     stretches = _affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
     for start, end in stretches:
         tally.merge(cells.tally(start, end))
@@ -147,9 +147,9 @@ def _rolled(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
     return Rolled(frozenset(hour for hour in span.hours(now) if hour + HOUR <= now and hour not in dirty))
 
 
-def _stretches(slots: range, rolled: Rolled) -> list[tuple[int, int]]:
+def _stretches(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
     """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
-    hours = range(floor(slots.start, HOUR), slots.stop, HOUR)
+    hours = range(floor(slots.start, HOUR), floor(now, HOUR) + HOUR, HOUR)
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
