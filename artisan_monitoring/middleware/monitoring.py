@@ -107,7 +107,7 @@ class MonitoringMiddleware(ObservingMiddleware):
             else:
                 finish(request, response, state)
         finally:
-            context.clear()
+            _leave(response)
 
     def failed(self, request: HttpRequest, exc: BaseException, state: Observation | None) -> None:
         if state is not None:
@@ -116,6 +116,14 @@ class MonitoringMiddleware(ObservingMiddleware):
                 finish(request, None, state)
             finally:
                 context.clear()
+
+
+def _leave(response: HttpResponseBase) -> None:
+    """Clear the context: now, or for an answer that Django logs after its first middleware, when it is closed."""
+    if response.status_code >= 400 and not response.streaming:
+        vars(response)["_resource_closers"].append(context.clear)
+    else:
+        context.clear()
 
 
 def finish(request: HttpRequest, response: HttpResponseBase | None, observation: Observation) -> None:

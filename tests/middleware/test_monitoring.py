@@ -414,6 +414,16 @@ def test_the_level_follows_the_status(client: Client, access_log: list[dict[str,
     assert access_log[0]["level"] == level
 
 
+@pytest.mark.parametrize(("url", "logger"), [("/nowhere/", "Not Found"), ("/broken/", "Internal Server Error")])
+def test_what_django_logs_of_an_answer_carries_its_request(
+    client: Client, caplog: pytest.LogCaptureFixture, access_log: list[dict[str, Any]], url: str, logger: str
+) -> None:
+    response = client.get(url)
+
+    (record,) = (each for each in caplog.records if each.getMessage().startswith(logger))
+    assert json.loads(JsonFormatter().format(record))["request_id"] == response.headers["X-Request-ID"]
+
+
 def test_slow_requests_are_warnings(client: Client, access_log: list[dict[str, Any]]) -> None:
     with override_monitoring(ACCESS_LOG={"SLOW_MS": 0}):
         client.get("/told/1/")
