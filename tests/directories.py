@@ -19,8 +19,13 @@ def own_directory(name: str) -> Path:
     _sweep()
     owner = os.getpid()
     made = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{owner}-{name}-"))
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(made, ignore_errors=True))
+    atexit.register(_remove, made, owner)
     return made
+
+
+def _remove(made: Path, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _sweep() -> None:
