@@ -17,6 +17,13 @@ from artisan_monitoring.health.prober import prober
 
 
 @pytest.fixture(autouse=True)
+def _only_the_sites_own(monkeypatch):
+    """Leave out the aliases that other packages of tests have added for the session, on servers of theirs."""
+    own = {name: connections.settings[name] for name in ("default", "monitoring")}
+    monkeypatch.setattr(connections, "settings", own)
+
+
+@pytest.fixture(autouse=True)
 def _unblocked(django_db_setup, django_db_blocker):
     """Open all databases: the mark django_db would forbid the aliases that a test adds."""
     with django_db_blocker.unblock():
