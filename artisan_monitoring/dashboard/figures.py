@@ -40,7 +40,7 @@ def percent(value: float) -> str:
     """Return a percentage."""
     if value == 0 or value >= 10 or value == int(value):
         return f"{value:.0f} %"
-    return f"{value:.1f} %" if value >= 0.1 else f"{value:.2g} %"
+    return f"{value:.1f} %" if value >= 0.1 else f"{value:.1g} %"
 
 
 def duration(seconds: float | None) -> str:

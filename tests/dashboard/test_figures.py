@@ -26,6 +26,7 @@ from artisan_monitoring.dashboard import figures
         (figures.number, math.inf, "–"),
         (figures.share, 0.0, "0 %"),
         (figures.share, 0.0004, "0.04 %"),
+        (figures.share, 0.000214, "0.02 %"),
         (figures.share, 0.032, "3.2 %"),
         (figures.share, 0.41, "41 %"),
         (figures.share, 1.0, "100 %"),
