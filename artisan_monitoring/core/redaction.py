@@ -227,7 +227,7 @@ class _Copy:
 
     def _mapping(self, items: list[tuple[object, object]], depth: int) -> dict[str, Json]:
         copied: dict[str, Json] = {}
-        told = _told_name(items)
+        told = told_name(items)
         for key, item in items:
             name = self._name(key)
             safe = self._redactor.clip(name, _LONGEST_REMEMBERED)
@@ -247,8 +247,8 @@ class _Copy:
         return self.of(item, depth)
 
 
-def _told_name(items: list[tuple[object, object]]) -> str | None:
-    # {"name": "Authorization", "value": "..."}: how HAR files and many clients write a header.
+def told_name(items: list[tuple[object, object]]) -> str | None:
+    """Return what `{"name": "Authorization", "value": "..."}` names: how HAR files and many clients write a header."""
     for key, item in items:
         if type(key) is str and key in ("name", "key") and type(item) is str:
             return item

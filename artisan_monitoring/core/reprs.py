@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 from .plain import broken, describe
-from .redaction import MASK, Redactor
+from .redaction import MASK, Redactor, told_name
 
 DEPTH = 5
 BREADTH = 10
@@ -97,6 +97,11 @@ class SafeRepr:
         base = next(each for each in _SEQUENCES if issubclass(kind, each))
         iterate, left, right = _SEQUENCES[base]
         prefix = kind.__qualname__ if kind not in _SEQUENCES or base is frozenset else ""
+        if base in (list, tuple) and base.__len__(value) == 2:  # type: ignore[arg-type]
+            # A name and its value: how headers come from ASGI and many clients, alone or as a list of them.
+            first, second = iterate(value)
+            named = first.decode("latin-1") if type(first) is bytes else first
+            return f"{prefix}{left}{self._show(first, depth - 1)}, {self._under(named, second, depth)}{right}"
         return f"{prefix}{left}{self._listed(self._items(iterate(value), depth))}{right}"
 
     def _items(self, items: Iterable[object], depth: int) -> Iterable[str]:
@@ -105,7 +110,11 @@ class SafeRepr:
     def _mapping(self, value: object, kind: type, depth: int) -> str:
         mapping: dict[object, object] = value  # type: ignore[assignment]
         items = list(dict.items(mapping))[: BREADTH + 1]
-        pairs = (f"{self._show(key, depth - 1)}: {self._under(key, item, depth)}" for key, item in items)
+        told = told_name(items)
+        pairs = (
+            f"{self._show(key, depth - 1)}: {self._under(told if told and key == 'value' else key, item, depth)}"
+            for key, item in items
+        )
         return ("" if kind is dict else kind.__qualname__) + "{" + self._listed(pairs) + "}"
 
     def _attributes(self, value: object, kind: type, depth: int) -> str:

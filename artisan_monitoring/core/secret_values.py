@@ -37,6 +37,12 @@ _ISSUED_DASH = re.compile(r"\b(?:glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|sk-[\w
 _ISSUED_DOT = re.compile(r"\b(?:SG\.[\w-]{12,}\.[\w-]{12,}|hv[sb]\.[\w-]{20,})")
 # ISO/IEC 7812: 13 to 19 digits, issuers start with 2-6 (a time in ms starts with 1). Not inside a longer hex id. The
 # look-behind stands after the first digit so that the search can skip to digits.
+# What PostgreSQL and MySQL tell of a row that breaks a constraint: its values, secret or personal, without names.
+_ROW = re.compile(
+    r"(Key \([^()\n]{1,1000}\)=)\([^\n]*?(?:\)(?= (?:already exists|is not present|is still ref|conflicts))|$)"
+    r"|(Failing row contains )\([^\n]*|(Duplicate entry )'[^\n]*?(?:'(?= for key)|$)",
+    re.MULTILINE,
+)
 _CARD = re.compile(r"[2-6](?<![0-9].)(?<![0-9][a-f].)(?:[ +-]?[0-9]){12,18}(?![0-9]|[a-f][0-9])")
 _XML = re.compile(r"<([A-Za-z_][\w:.-]{0,80}+)>([^<]{1,8192})</")
 _OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]{0,80}+)\s{1,3}([^\s-]\S{0,4096})")
@@ -106,9 +112,15 @@ def _mask_shapes(text: str) -> str:
         text = _ISSUED_UNDERSCORE.sub(MASK, text)
     if "KIA" in text or "SIA" in text or "AIza" in text:
         text = _ISSUED_UPPER.sub(MASK, text)
+    if ")=(" in text or "ing row con" in text or "Duplicate ent" in text:
+        text = _ROW.sub(_mask_row, text)
     if "earer" in text or "asic" in text or "oken " in text:
         text = _SCHEME.sub(_mask_scheme, text)
     return _CARD.sub(_mask_card, text)
+
+
+def _mask_row(found: re.Match[str]) -> str:
+    return next(start for start in found.groups() if start is not None) + MASK
 
 
 def _mask_if(found: re.Match[str], name: int, value: int, is_secret: _IsSecret, query: bool = False) -> str:

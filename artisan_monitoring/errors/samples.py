@@ -35,6 +35,10 @@ LOCALS = 25
 # Foreign reprs may be slow (a data frame of a million rows): after this long, no more are asked for.
 LOCALS_BUDGET_S = 0.02
 
+DATABASE_CODE = ("django.db.backends", "django.db.models.sql", "django.db.utils", "psycopg", "MySQLdb", "oracledb")
+SHOWN_OF_DATABASE = ("sql", "many")
+"""In the frames of database code the other variables are parameters, or hold them under names that tell nothing."""
+
 _EVERYTHING = "__ALL__"
 
 
@@ -134,7 +138,10 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
     if frame.f_code.co_name == "<module>":
         return {}  # a module's globals: imports and definitions, not what led here
     variables: dict[str, str] = {}
+    of_database = str(frame.f_globals.get("__name__")).startswith(DATABASE_CODE)
     for name, value in list(frame.f_locals.items())[:LOCALS]:
+        if of_database and name not in SHOWN_OF_DATABASE:
+            continue
         if time.perf_counter() > budget.until:
             variables["…"] = "no more time"
             break

@@ -227,6 +227,10 @@ TEXTS = [
     ("tool --password hunter2 --verbose", "tool --password [redacted] --verbose"),
     ("<login><password>x y</password></login>", "<login><password>[redacted]</password></login>"),
     ("user: password=abc", "user: password=[redacted]"),
+    ("Key (email, pin)=(a@b.example, x) already exists.", "Key (email, pin)=[redacted] already exists."),
+    ("DETAIL:  Key (sku)=(what was cut", "DETAIL:  Key (sku)=[redacted]"),
+    ("Failing row contains (1, bob, null).\nHINT", "Failing row contains [redacted]\nHINT"),
+    ("Duplicate entry 'x y' for key 'sku'", "Duplicate entry [redacted] for key 'sku'"),
 ]  # fmt: skip
 CLEAN = [
     "User action",

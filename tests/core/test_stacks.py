@@ -203,3 +203,12 @@ class TestReprs:
         assert len(cleaned) <= 50
         assert "\x00" not in cleaned.encode().decode()
         assert len(clean_text("x" * 99, 50)) == 50
+
+    def test_a_name_beside_its_value_hides_it(self):
+        show = SafeRepr(Redactor())
+        headers = [("Authorization", "Basic x1"), (b"cookie", b"x2"), ["accept", "text/html"]]
+        shown = show.named("headers", headers)
+        assert shown == "[('Authorization', [redacted]), (b'cookie', [redacted]), ['accept', 'text/html']]"
+        assert "x3" not in show.named("pair", ("api_token", "x3"))
+        assert "x4" not in show.named("har", [{"name": "X-Api-Key", "value": "x4"}])
+        assert show.named("har", {"name": "Accept", "value": "text"}) == "{'name': 'Accept', 'value': 'text'}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import math
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from artisan_monitoring import AlertSeverity, error_tracker, logger, metrics_collector
+from tests.e2e.planted import secret
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -120,32 +122,46 @@ def metadata(request: HttpRequest) -> HttpResponse:
     return HttpResponse("recorded")
 
 
+class Client:
+    """Holds a secret, and tells it to whoever looks."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __repr__(self) -> str:
+        return f"Client(url='https://bob:{self.token}@api.example/v1', token={self.token!r})"
+
+
 @csrf_exempt
 def with_secrets(request: HttpRequest, outcome: str) -> HttpResponse:
-    """Use the secrets of a request as a careless project would: in locals, messages, logs, metadata and SQL."""
-    given = json.loads(request.headers.get("X-Planted", "{}"))
-    password, api_token = given["local_password"], given["local_token"]
-    credentials = {
-        "user": "bob",
-        "client_secret": given["local_dict"],
-        "headers": [("Authorization", given["local_pair"])],
-    }
-    dsn = f"postgres://shop:{given['url']}@db.internal:5432/shop"
-    logger.info("signing in", password=given["log_field"], metadata={"api_token": given["log_metadata"], "dsn": dsn})
-    logger.warning(f"upstream said: Authorization: Bearer {given['log_text']}")
-    metrics_collector.observe("e2e.signing", 0.5, "s", metadata={"secret_key": given["metric_metadata"], "dsn": dsn})
+    """Use secrets as a careless project would: in locals, messages, logs, metadata, settings and SQL."""
+    number = int(request.GET["n"])
+
+    def made(kind: str) -> str:
+        return secret(kind, number)
+
+    password, api_token = made("local_password"), made("local_token")
+    headers = [("Authorization", made("local_pair")), ("Accept", "*/*")]
+    credentials = {"user": "bob", "client_secret": made("local_dict"), "headers": headers}
+    secret_key, client = settings.SECRET_KEY, Client(made("local_attribute"))
+    dsn = f"postgres://shop:{made('url')}@db.internal:5432/shop"
+    logger.info("signing in", password=made("log_field"), metadata={"api_token": made("log_metadata"), "dsn": dsn})
+    logger.warning(f"upstream said: Authorization: Bearer {made('log_text')}")
+    logging.getLogger("careless").error("cannot sign in: %s", {"passwd": made("log_argument")})
+    metadata = {"secret_key": made("metric_metadata"), "dsn": dsn}
+    metrics_collector.observe("e2e.signing", 0.5, "s", metadata=metadata)
+    request.body  # noqa: B018  # a body that was read is one that could be reported
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 WHERE 'a' = %s", [given["sql"]])
+        cursor.execute("SELECT 1 WHERE 'a' = %s", [made("sql")])
     if outcome == "handled":
-        error_tracker.track_error(
-            ConnectionError(f"cannot reach {dsn}"), AlertSeverity.HIGH, {"refresh_token": given["context"]}, request
-        )
-    if outcome == "failed":
+        context = {"refresh_token": made("context"), "call": credentials}
+        error_tracker.track_error(ConnectionError(f"cannot reach {dsn}"), AlertSeverity.CRITICAL, context, request)
+    elif outcome == "failed":
         try:
-            raise ConnectionError(f"cannot reach redis://:{given['message']}@cache:6379/0")
+            raise ConnectionError(f"cannot reach redis://:{made('message_url')}@cache:6379/0")
         except ConnectionError as cause:
-            raise RuntimeError(f"login failed: password={given['message_pair']}") from cause
-    if outcome == "query":
+            raise RuntimeError(f"login failed: password={made('message_pair')}") from cause
+    elif outcome == "query":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM no_such_table WHERE token = %s", [given["sql_failed"]])
-    return JsonResponse({"used": len(password + api_token + repr(credentials)) > 0})
+            cursor.execute("SELECT * FROM no_such_table WHERE token = %s", [made("sql_failed")])
+    return JsonResponse({"used": [len(text) for text in (password, api_token, secret_key, repr(client))]})

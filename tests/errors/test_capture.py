@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import AsyncClient, Client, override_settings
 
 from artisan_monitoring import AlertSeverity, error_tracker
@@ -354,6 +354,14 @@ class TestShapes:
     def test_password_in_a_message_is_redacted(self, captured):
         error_tracker.track_error(raised(ValueError("cannot reach postgres://shop:hush@db/shop")))
         assert "hush" not in repr(captured[0].record)
+
+    def test_parameters_of_a_failed_query_are_in_no_frame(self, captured):
+        with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM no_such_table WHERE name = %s", ["hidden"])
+        error_tracker.track_error(caught.value)
+        shown = [frame["locals"] for frame in frames(captured[0]) if not frame["in_app"] and "locals" in frame]
+        assert "SELECT * FROM no_such_table WHERE name = %s" in repr(shown)
+        assert "hidden" not in repr(shown)
 
 
 class TestSampling:
