@@ -17,7 +17,7 @@ from artisan_monitoring.health.prober import prober
 
 
 @pytest.fixture(autouse=True)
-def _only_the_sites_own(monkeypatch):
+def _only_the_sites_own(monkeypatch, django_db_setup):
     """Leave out the aliases that other packages of tests have added for the session, on servers of theirs."""
     own = {name: connections.settings[name] for name in ("default", "monitoring")}
     monkeypatch.setattr(connections, "settings", own)
@@ -137,6 +137,8 @@ def test_a_database_that_was_never_migrated_is_somebody_elses(alias, tmp_path):
     assert ask(MigrationsCheck()).status is Status.PASS
 
 
+# The mark also has both databases made when this file is run alone: pytest-django makes those that marks name.
+@pytest.mark.django_db(databases=["default", "monitoring"])
 def test_the_default_lists_hold_them():
     assert [check.name for check in registry.checks("STARTUP")] == ["migrations"]
     assert [check.key for check in registry.checks("READINESS")] == [
