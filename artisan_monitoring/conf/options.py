@@ -95,6 +95,14 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HostMetricsSettings:
+    ENABLED: bool = option(True, "Sample host and process at each flush, in the background: 0.2 ms.")
+    FILESYSTEMS: tuple[str, ...] = option(
+        ("/",), "Paths whose file systems are measured. Local ones: a network server that hangs would hold up a flush."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorSettings:
     LOCALS: bool = option(True, "Keep the local variables of frames, redacted.")
     IN_APP_INCLUDE: tuple[str, ...] = option((), "Module prefixes that count as the project's own.")
@@ -155,6 +163,7 @@ class MonitoringSettings:
     LIMITS: LimitSettings = section(LimitSettings, "Bounds of memory and storage.")
     PRIVACY: PrivacySettings = section(PrivacySettings, "What is kept of a person.")
     REDACTION: RedactionSettings = section(RedactionSettings, "What is taken out before anything is buffered.")
+    HOST_METRICS: HostMetricsSettings = section(HostMetricsSettings, "Metrics of the machine and the processes.")
     HEALTH: HealthSettings = section(HealthSettings, "Health endpoints and checks.")
     ERRORS: ErrorSettings = section(ErrorSettings, "Error capture.")
     QUERIES: QuerySettings = section(QuerySettings, "Database monitoring.")

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..conf import get_settings
+from ..core.guard import guarded
 from ..metrics.collector import metrics_collector
+from ..metrics.selfmetrics import record_deployment
 from ..stores import get_store
 from . import registry
 from .base import Result, Status, worst
@@ -46,6 +48,8 @@ def run_health_checks() -> None:
     for result in results:
         _record(result)
         _tell(result, before.get(result.check.key), after[result.check.key])
+    with guarded("health.record_deployment"):
+        record_deployment(store)
 
 
 def published() -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from ..core.series import OVERFLOW
 from ..core.traceparent import new_identity, parse, valid_request_id
 from ..health.fast import answer_probe, answer_probe_async
 from ..metrics.collector import metrics_collector
+from ..metrics.eventloop import watch_running_loop
 from ..pipeline.buffer import buffer
 from ..pipeline.housekeeper import housekeeper
 from . import bound
@@ -78,6 +79,7 @@ class MonitoringMiddleware(ObservingMiddleware):
             # Only a process that serves requests keeps house; a shell or a worker does not.
             self._housekept = True
             housekeeper.start()
+            watch_running_loop()
         meta = request.META
         observation = Observation()
         observation.method = request.method or ""

@@ -45,6 +45,8 @@ class Flusher:
         self.last_flush = 0.0
         self.last_duration_s = 0.0
         self.flushes = 0
+        self.cpu_s = 0.0
+        """Processor time that the thread has used."""
         self.wanted = False
         self._tried_at = float("-inf")
         self.skew_s = 0.0
@@ -114,6 +116,7 @@ class Flusher:
                 return
             self._wake.clear()
             self.flush()
+            self.cpu_s = time.thread_time()
             if hurried:
                 stop.wait(URGENT_EVERY_S)
 

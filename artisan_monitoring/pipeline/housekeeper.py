@@ -56,6 +56,8 @@ class Housekeeper:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self.leading = False
+        self.cpu_s = 0.0
+        """Processor time that the thread has used."""
 
     def start(self) -> None:
         """Start the thread, unless it runs, or the settings give the jobs to somebody else."""
@@ -109,6 +111,7 @@ class Housekeeper:
         while lease is not None and not self._stop.is_set():
             self.leading = True
             self._round(store)
+            self.cpu_s = time.thread_time()
             if time.monotonic() >= renew_at:
                 lease = self._renew(store, lease, holder)
                 renew_at = time.monotonic() + LEADER_S / 2

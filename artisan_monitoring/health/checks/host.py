@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import ClassVar
 
+from ...metrics.cgroup import cgroup_percent
 from ..base import Check, Measurement, Status
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +81,6 @@ class DiskCheck(_Utilization):
         import psutil
 
         return float(psutil.disk_usage(self.component_id).percent)
-
-
-def cgroup_percent(folder: Path = _CGROUP) -> float | None:
-    """Return how much of a cgroup v2 memory limit is used, without reclaimable file cache; None without a limit."""
-    try:
-        limit = int((folder / "memory.max").read_text())
-        used = int((folder / "memory.current").read_text())
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # no cgroup v2, or the limit is the word "max"
-        return None
-    return 100 * (used - int(stat.get("inactive_file", 0))) / limit if limit else None
 
 
 def cpu_checks() -> list[Check]:

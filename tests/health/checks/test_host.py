@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from artisan_monitoring.health.base import Status
-from artisan_monitoring.health.checks.host import CpuCheck, DiskCheck, MemoryCheck, cgroup_percent
+from artisan_monitoring.health.checks.host import CpuCheck, DiskCheck, MemoryCheck
 from artisan_monitoring.health.prober import prober
 
 
@@ -31,24 +31,3 @@ def test_a_full_machine_is_a_warning_for_the_whole():
 def test_a_path_that_is_not_there_fails():
     (result,) = prober.collect([DiskCheck(component_id="/no/such/path")], max_age_s=0, budget_s=5)
     assert result.output == "FileNotFoundError"
-
-
-def write_cgroup(folder, limit):
-    (folder / "memory.max").write_text(f"{limit}\n")
-    (folder / "memory.current").write_text("800\n")
-    (folder / "memory.stat").write_text("anon 100\ninactive_file 300\n")
-
-
-def test_a_containers_limit_counts_without_file_cache(tmp_path):
-    write_cgroup(tmp_path, 1000)
-    assert cgroup_percent(tmp_path) == 50
-
-
-@pytest.mark.parametrize("limit", ["max", "", "0"])
-def test_a_container_without_a_limit_is_the_machine(tmp_path, limit):
-    write_cgroup(tmp_path, limit)
-    assert cgroup_percent(tmp_path) is None
-
-
-def test_no_cgroup_at_all(tmp_path):
-    assert cgroup_percent(tmp_path / "nothing") is None
