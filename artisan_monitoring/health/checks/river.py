@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...conf import active
+from ...conf import active, get_settings
 from ...exceptions import StoreUnavailable
 from ...pipeline.selfstats import deployment_stats, self_stats
 from ...stores import get_store
@@ -56,6 +56,9 @@ class PipelineCheck(Check):
     critical: bool = False
     shared: bool = True
     warn_lag_s: float = 60.0  # a drain runs each 5 s: this is a dozen that did not
+    warn_flush_s: float = 5.0  # longer than the time between two on Redis: the process no longer keeps up
+    warn_waiting: int = 5000  # a process records some hundreds between two flushes: the store takes too little
+    warn_series_percent: float = 90.0  # of what a process may have: beyond it tags are lost
 
     def run(self) -> Sequence[Measurement]:
         """Return what `judge` makes of the processes' reports, or of this one's alone while the store is away."""
@@ -65,7 +68,17 @@ class PipelineCheck(Check):
             deployment = deployment_stats(get_store())
         except StoreUnavailable:
             return list(judge_alone(self_stats()))
-        return list(judge(deployment, self_stats(), self.warn_lag_s))
+        return [*judge(deployment, self_stats(), self.warn_lag_s), *self.limits(deployment)]
+
+    def limits(self, deployment: Mapping[str, Any]) -> Iterator[Measurement]:
+        """Yield how near the processes are to what they can keep and send, each against its limit."""
+        took_s = round(float(deployment["flush_duration_s"]), 3)
+        yield _judged("flushDuration", took_s, "s", took_s > self.warn_flush_s, "a process takes too long to send")
+        waiting = int(deployment["cells_waiting"])
+        yield _judged("unsent", waiting, "cells", waiting > self.warn_waiting, "the store takes less than is recorded")
+        percent = round(100 * int(deployment["series"]) / max(1, get_settings().LIMITS.SERIES), 1)
+        full = percent >= self.warn_series_percent
+        yield _judged("series", percent, "percent", full, "of what a process may have; see LIMITS")
 
 
 _counted_before: dict[str, int] = {}
@@ -111,6 +124,8 @@ def _counts(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
         "lost": sum(deployment["losses"].values()),
         "overflow": int(deployment["overflowed"]),
         "internalFailures": sum(own["guarded_failures"].values()),
+        "storeErrors": int(deployment["store_errors"]),
+        "logLinesLost": int(deployment["log_lines_lost"]),
     }
 
 

@@ -13,7 +13,19 @@ from artisan_monitoring.health.checks import river
 from artisan_monitoring.health.checks.river import PipelineCheck, StoreCheck, judge
 from artisan_monitoring.health.prober import prober
 
-DEPLOYMENT = {"lag_s": 2.0, "overflowed": 0, "dropped": {}, "losses": {}, "jobs_overdue": [], "inbox_bytes": 10}
+DEPLOYMENT = {
+    "lag_s": 2.0,
+    "overflowed": 0,
+    "dropped": {},
+    "losses": {},
+    "jobs_overdue": [],
+    "inbox_bytes": 10,
+    "store_errors": 0,
+    "log_lines_lost": 0,
+    "flush_duration_s": 0.02,
+    "cells_waiting": 3,
+    "series": 500,
+}
 OWN = {
     "last_flush_age_s": 3.0,
     "breaker": "closed",
@@ -43,6 +55,8 @@ def test_all_is_well():
         ("lost", {"losses": {"gap": 7}}, {}),
         ("overflow", {"overflowed": 1}, {}),
         ("internalFailures", {}, {"guarded_failures": {"capture": 2}}),
+        ("storeErrors", {"store_errors": 2}, {}),
+        ("logLinesLost", {"log_lines_lost": 5}, {}),
     ],
 )
 def test_each_trouble_warns(name, deployment, own):
@@ -57,6 +71,20 @@ def test_a_loss_warns_while_it_grows_and_is_shown_for_good():
     again = named(judge(lost, OWN, 60.0))["lost"]
     assert (again.status, again.value) == (Status.PASS, 7)
     assert named(judge({**DEPLOYMENT, "losses": {"gap": 8}}, OWN, 60.0))["lost"].status is Status.WARN
+
+
+@pytest.mark.parametrize(
+    ("name", "deployment"),
+    [
+        ("flushDuration", {"flush_duration_s": 5.1}),
+        ("unsent", {"cells_waiting": 5001}),
+        ("series", {"series": 9_000}),
+    ],
+)
+def test_each_limit_that_is_crossed_warns(name, deployment):
+    assert worst(each.status for each in PipelineCheck().limits(DEPLOYMENT)) is Status.PASS
+    found = list(PipelineCheck().limits({**DEPLOYMENT, **deployment}))
+    assert [each.name for each in found if each.status is not Status.PASS] == [name]
 
 
 def test_before_the_first_flush_there_is_no_age():
@@ -84,7 +112,7 @@ def test_on_a_real_store(settings):
     assert store.status is Status.PASS
     assert {each.name for each in store.measurements} == {"responseTime", "skew"}
     assert pipeline.status in (Status.PASS, Status.WARN)
-    assert {"lag", "breaker", "lost", "dropped", "overdueJobs"} <= {each.name for each in pipeline.measurements}
+    assert {"lag", "breaker", "lost", "dropped", "overdueJobs", "flushDuration", "series"} <= {each.name for each in pipeline.measurements}
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
