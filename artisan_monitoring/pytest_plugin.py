@@ -1,4 +1,4 @@
-"""The helpers of `artisan_monitoring.testing` as pytest fixtures. Loaded by pytest itself where the package is installed.
+"""The helpers of `artisan_monitoring.testing` as pytest fixtures; pytest loads them where the package is installed.
 
 Nothing is imported before a fixture is asked for: pytest loads plugins before Django is set up.
 """

@@ -37,7 +37,7 @@ def resolve(user: object) -> tuple[MonitoringSettings, list[Problem]]:
     return _build(MonitoringSettings, user, "", problems), problems
 
 
-def _build(kind: type[Any], user: Mapping[object, object], prefix: str, problems: list[Problem]) -> Any:
+def _build(kind: Any, user: Mapping[object, object], prefix: str, problems: list[Problem]) -> Any:
     known = {each.name: each for each in fields(kind)}
     hints = _hints(kind)
     accepted: dict[str, object] = {}

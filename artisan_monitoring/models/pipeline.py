@@ -6,7 +6,7 @@ from django.db import models
 
 
 class InboxState(models.Model):
-    """The DatabaseStore's state: epoch, next position, bytes waiting, the metrics consumer's cursor, the commit number."""
+    """The DatabaseStore's state: epoch, next position, bytes waiting, the metrics consumer's cursor, commit number."""
 
     shard = models.PositiveIntegerField(primary_key=True)
     epoch = models.CharField(max_length=32)

@@ -13,12 +13,15 @@ from artisan_monitoring.core.records import AlertSeverity
 class SecurityEvent(models.Model):
     """Something hostile or suspicious that was seen; `count` equal sightings were merged before the row was written.
 
-    `event` is a name of OWASP's Logging Vocabulary Cheat Sheet (or one of our extensions, `malicious_xss` and the like); what
-    exactly was seen is in `rule`. Rows are only ever inserted and purged, never changed: a later hash chain can stand on them.
+    `event` is a name of OWASP's Logging Vocabulary Cheat Sheet (or one of our extensions, `malicious_xss` and the
+    like); what exactly was seen is in `rule`. Rows are only ever inserted and purged, never changed: a later hash chain
+    can stand on them.
     """
 
     event = models.CharField(_("event"), max_length=64)
-    severity = models.CharField(_("severity"), max_length=8, choices=[(s.value, s.value.title()) for s in AlertSeverity])
+    severity = models.CharField(
+        _("severity"), max_length=8, choices=[(each.value, each.value.title()) for each in AlertSeverity]
+    )
     rule = models.CharField(_("rule"), max_length=64, blank=True, default="")
     score = models.PositiveSmallIntegerField(_("score"), default=0, help_text=_("Sum of the rules' scores, as in CRS."))
     count = models.PositiveBigIntegerField(_("count"), default=1)
