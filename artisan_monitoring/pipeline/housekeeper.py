@@ -30,7 +30,7 @@ def run_due(store: Store, runner: str, only: tuple[str, ...] = (), *, force: boo
     for job in jobs().values():
         if only and job.name not in only:
             continue
-        if force or due(records.get(job.name), job, now, runner=runner):
+        if due(records.get(job.name), job, now, runner=runner, at_once=force):
             ran += _run(job, runner)
     return ran
 

@@ -126,18 +126,18 @@ def _state(job: Job, record: JobRecord, now: float) -> JobState:
     )
 
 
-def due(record: JobRecord | None, job: Job, now: float, *, runner: str) -> bool:
-    """Say whether a runner should run a job now.
+def due(record: JobRecord | None, job: Job, now: float, *, runner: str, at_once: bool = False) -> bool:
+    """Say whether a runner should run a job now; `at_once` does not wait for its period.
 
-    Celery and the process of its own run what is due. The housekeeper leaves a job to them while they do it, and takes
-    it over when it is overdue by three periods.
+    Celery and the process of its own run what is due. The housekeeper leaves a job to them while they do it, also when
+    it is urgent, and takes it over when it is overdue by three periods.
     """
     if record is None or not record.last_start:
         return True
     age = now - record.last_start
     if runner == "housekeeper" and record.runner in ("celery", "process"):
         return age > OVERDUE_PERIODS * job.period_s + job.period_s
-    return age >= job.period_s
+    return at_once or age >= job.period_s
 
 
 def _holder() -> str:

@@ -97,6 +97,13 @@ def test_the_housekeeper_leaves_a_job_to_celery_until_it_stops(
     assert jobs.due(known, jobs.jobs()["good"], 1000.0, runner=runner) is expected
 
 
+@pytest.mark.parametrize(("runner", "expected"), [("housekeeper", True), ("celery", False), ("process", False)])
+def test_what_is_urgent_is_left_to_whoever_does_it(runner: str, *, expected: bool) -> None:
+    known = record(runner, 1)
+
+    assert jobs.due(known, jobs.jobs()["good"], 1000.0, runner="housekeeper", at_once=True) is expected
+
+
 def test_a_failing_job_does_not_stop_the_others() -> None:
     jobs.register_job("last", 5, f"{__name__}.good")
 
