@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 OURS = "artisan_monitoring.middleware."
+MONITORING = OURS + "MonitoringMiddleware"
+DATABASE = OURS + "DatabaseMonitoringMiddleware"
+SECURITY = OURS + "SecurityMonitoringMiddleware"
+MONITORED = [MONITORING, DATABASE, SECURITY]
+NOTHING = "benchmarks.site.do_nothing"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 
 
@@ -84,16 +90,58 @@ def by_hand() -> None:
     flusher.start = housekeeper.start = lambda: None  # type: ignore[method-assign]
 
 
-def environ() -> dict[str, Any]:
+def handler(middleware: list[str]) -> Any:
+    """Return the WSGI application with this middleware."""
+    from django.core.handlers.wsgi import WSGIHandler
+
+    settings.MIDDLEWARE = middleware  # not by override_settings(): django.test imports half of Django
+    return WSGIHandler()
+
+
+@contextmanager
+def receivers(*, on: bool) -> Iterator[None]:
+    """Run the block with, or without, what the app has connected to the end of each request."""
+    from django.core.signals import request_finished
+
+    from artisan_monitoring.pipeline.lifecycle import flush_after_request
+
+    uid = "artisan_monitoring.flush"
+    was = request_finished.disconnect(dispatch_uid=uid)
+    if was and on:
+        request_finished.connect(flush_after_request, dispatch_uid=uid)
+    try:
+        yield
+    finally:
+        if was:
+            request_finished.connect(flush_after_request, dispatch_uid=uid)
+
+
+def environ(number: int = 5) -> dict[str, Any]:
     """Return the WSGI environment of a plain GET as a server gives it."""
     from django.test import RequestFactory
 
-    made: dict[str, Any] = (
-        RequestFactory()
-        .get("/plain/5/", {"page": "2", "sort": "-price"}, headers={"user-agent": AGENT, "accept": "text/html"})
-        .environ
+    request = RequestFactory().get(
+        f"/plain/{number}/", {"page": "2", "sort": "-price"}, headers={"user-agent": AGENT, "accept": "text/html"}
     )
+    made: dict[str, Any] = request.environ
     return made
+
+
+def environs(count: int = 100) -> list[dict[str, Any]]:
+    """Return environments of different paths of one route."""
+    return [environ(number) for number in range(count)]
+
+
+def serve(handler: Callable[..., Any], base: dict[str, Any]) -> None:
+    """Run one request through the WSGI handler, as a server does."""
+    response = handler(dict(base), _start_response)
+    for _ in response:
+        pass
+    response.close()
+
+
+def _start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+    return None
 
 
 def _sqlite(name: str) -> dict[str, str]:

@@ -53,15 +53,17 @@ def skipped(group: str, name: str, why: str) -> Row:
     return Row(group, name, None, "", note=why)
 
 
-def lines(rows: Iterable[Row]) -> list[str]:
-    """Return the table, one line a row, groups apart."""
-    text: list[str] = [f"{'':44} {'median':>11} {'quartiles':>19}  {'target':>12}  verdict"]
-    group = ""
+HEAD = f"{'':46}{'median':>13} {'quartiles':>19} {'target':>11}  verdict"
+
+
+def lines(rows: Iterable[Row], before: Row | None = None) -> list[str]:
+    """Return the table's lines, groups apart; `before` is the row that was printed last."""
+    text: list[str] = []
     for row in rows:
-        if row.group != group:
-            group = row.group
-            text += ["", group]
+        if before is None or row.group != before.group:
+            text += ["", row.group]
         text.append(_line(row))
+        before = row
     return text
 
 
@@ -70,7 +72,7 @@ def _line(row: Row) -> str:
     quartiles = "" if row.low is None or row.high is None else f"{_number(row.low)} - {_number(row.high)}"
     target = "" if row.target is None else f"{'>=' if row.at_least else '<='} {_number(row.target)}"
     note = f"  {row.note}" if row.note else ""
-    return f"  {row.name:42} {value:>11} {quartiles:>19}  {target:>12}  {row.verdict}{note}".rstrip()
+    return f"  {row.name:44}{value:>13} {quartiles:>19} {target:>11}  {row.verdict:7}{note}".rstrip()
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 
 class Observation:
@@ -91,9 +91,13 @@ class Key:
         said: str = getattr(running, self._attribute) if running is not None else ""
         return said or self.own.get()
 
-    def set(self, value: str | None) -> None:
+    def set(self, value: str | None) -> Token[str | None]:
         """Set the value for where no observation says one."""
-        self.own.set(value)
+        return self.own.set(value)
+
+    def reset(self, token: Token[str | None]) -> None:
+        """Undo a `set`."""
+        self.own.reset(token)
 
 
 request_id = Key("request_id")

@@ -29,6 +29,9 @@ SECONDS_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.
 OTHER_BOUNDS = (0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10000.0)
 """OpenTelemetry metrics SDK, "Explicit Bucket Histogram Aggregation": the default boundaries."""
 
+_shared: dict[int, int] = {}
+"""One object for each index in use, whatever cells have it: 32 bytes a bin. 33,000 indices exist at most."""
+
 Exemplar: TypeAlias = tuple[float, float, dict[str, str]]
 """A value, its time in seconds since the epoch, and what leads to it (trace id, metadata)."""
 
@@ -97,7 +100,7 @@ class Cell:
         if index in bins:
             bins[index] += 1
         else:
-            bins[index] = 1
+            bins[_shared.setdefault(index, index)] = 1
             if len(bins) > MAX_BINS:
                 self.coarsen(self.schema - 1)
         return slot

@@ -18,9 +18,6 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse
 from ..conf import get_settings, on_settings_change
 from ..core.guard import report
 from .access import client_of
-from .answers import Answer, answer, answer_async
-from .base import Status
-from .views import alive, render
 
 _PROBES = ("liveness", "readiness")
 _paths: dict[str, str] | None = None
@@ -37,6 +34,10 @@ def answer_probe(request: HttpRequest) -> HttpResponse | None:
     probe = paths.get(request.path_info)
     if probe is None or request.method not in ("GET", "HEAD"):
         return None
+    # Imported by the first probe: the checks and what they need would add a fifth to the start of every process.
+    from .answers import answer
+    from .views import alive, render
+
     if probe == "liveness":
         return alive()
     try:
@@ -57,6 +58,9 @@ def answer_probe_async(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse
 
 
 async def _answer_async(request: HttpRequest, probe: str) -> HttpResponse:
+    from .answers import answer_async
+    from .views import alive, render
+
     if probe == "liveness":
         return alive()
     try:
@@ -67,6 +71,10 @@ async def _answer_async(request: HttpRequest, probe: str) -> HttpResponse:
 
 def _unable(exc: Exception) -> HttpResponse:
     # A probe that cannot be answered must not say "ready", and must not tell why to everybody.
+    from .answers import Answer
+    from .base import Status
+    from .views import render
+
     report("health.fast", exc)
     return render(Answer(Status.FAIL))
 

@@ -13,12 +13,11 @@ from ..core.guard import guarded
 from ..metrics.collector import metrics_collector
 from ..metrics.selfmetrics import record_deployment
 from ..stores import get_store
-from . import registry
+from . import PERIOD_S, registry
 from .base import Result, Status, worst
 from .hysteresis import Standing, step
 from .prober import prober
 
-PERIOD_S = 30.0
 NOTE_KIND = "health"
 NOTE_NAME = "snapshot"
 _TTL_S = 86_400.0  # outlives a night without jobs: its age then says what is wrong

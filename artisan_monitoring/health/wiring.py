@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.jobs import register_job
-from .snapshot import PERIOD_S
+from . import PERIOD_S
 
 
 def connect() -> None:

@@ -11,8 +11,8 @@ from ..pipeline.buffer import buffer
 LARGEST = 1e300
 """Beyond it sums would leave the range of a double."""
 
-CACHED = 4096
-"""Tag combinations a handle remembers; beyond it the cache is emptied, since it is only a short cut."""
+ALIASES = 4096
+"""Other orders of tags a handle remembers; beyond it they are forgotten, since they are only a short cut."""
 
 RawTags: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -20,22 +20,24 @@ RawTags: TypeAlias = tuple[tuple[str, str], ...]
 class Handle:
     """One metric of this process. Values are checked only as far as it is free: callers are ours.
 
-    Tags are a tuple of (key, value) pairs of strings; the same pairs in the same order hit the cache.
+    Tags are a tuple of (key, value) pairs of strings. In the order of their keys they are found at once, among the
+    metric's series; in another order by a second look-up.
     """
 
-    __slots__ = ("_cache", "_generation", "combine", "kind", "name", "unit")
+    __slots__ = ("_aliases", "_generation", "_series", "combine", "kind", "name", "unit")
 
     def __init__(self, name: str, unit: str, kind: Kind, combine: Combine = "max") -> None:
         self.name = name
         self.unit = unit
         self.kind = kind
         self.combine = combine
-        self._cache: dict[RawTags, LiveSeries] = {}
+        self._series: dict[RawTags, LiveSeries] = {}
+        self._aliases: dict[RawTags, LiveSeries] = {}
         self._generation = -1
 
     def add(self, value: float = 1, tags: RawTags = ()) -> None:
         """Add to a counter."""
-        live = self._cache.get(tags)
+        live = self._series.get(tags)
         if live is None or self._generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
@@ -43,7 +45,7 @@ class Handle:
 
     def observe(self, value: float, tags: RawTags = (), exemplar: dict[str, str] | None = None) -> None:
         """Record a value of a distribution."""
-        live = self._cache.get(tags)
+        live = self._series.get(tags)
         if live is None or self._generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
@@ -51,7 +53,7 @@ class Handle:
 
     def set(self, value: float, tags: RawTags = ()) -> None:
         """Set a gauge."""
-        live = self._cache.get(tags)
+        live = self._series.get(tags)
         if live is None or self._generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
@@ -59,18 +61,31 @@ class Handle:
 
     def live(self, tags: RawTags) -> LiveSeries | None:
         """Return the series of these tags; nothing (and one drop counted) where the metric cannot be had."""
-        if self._generation != buffer.generation or len(self._cache) >= CACHED:
-            self._cache.clear()
+        if self._generation == buffer.generation:
+            alias = self._aliases.get(tags)
+            if alias is not None:
+                return alias
+        else:
+            self._aliases.clear()
+            self._series = {}
             self._generation = buffer.generation
         metric = self._metric()
         if metric is None:
             return None
+        self._series = metric.series
+        return self._resolve(metric, tags)
+
+    def _resolve(self, metric: Metric, tags: RawTags) -> LiveSeries:
         cleaned: Tags = clean_tags(tags)
-        live = buffer.resolve(metric, cleaned)
+        plain = all(type(part) is str for pair in tags for part in pair)
+        # One object is the key and in the series: 170 bytes a series.
+        live = buffer.resolve(metric, tags if plain and tags == cleaned else cleaned)
         # What went to the overflow series asks again each time, so that each observation of it is counted. So do tags
         # that are not strings: 1, 1.0 and True are one key of a dictionary, and three different tags.
-        if live.series.tags == cleaned and all(type(part) is str for pair in tags for part in pair):
-            self._cache[tags] = live
+        if plain and tags != cleaned and live.series.tags == cleaned:
+            if len(self._aliases) >= ALIASES:
+                self._aliases.clear()
+            self._aliases[tags] = live
         return live
 
     def _metric(self) -> Metric | None:

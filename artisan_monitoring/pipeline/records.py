@@ -47,11 +47,14 @@ def consume_records(store: Store, shard: int, limit_bytes: int) -> Consumed:
                 return Consumed(cursor.position, more=False)
             records = _gather(entry.payload for entry in entries)
             upto = entries[-1].position
-            with transaction.atomic(using=using):
-                if not _advance(cursor, upto, using):
-                    return Consumed(0, more=False)
-                for kind, rows in sorted(records.items()):
-                    _apply(kind, rows, using)
+            if records:
+                with transaction.atomic(using=using):
+                    if not _advance(cursor, upto, using):
+                        return Consumed(0, more=False)
+                    for kind, rows in sorted(records.items()):
+                        _apply(kind, rows, using)
+            # Without records there is nothing to do twice: the cursor may stay, and the entries go. Most runs end so,
+            # without having written to the database.
     except (OperationalError, InterfaceError) as exc:
         raise StoreUnavailable(f"the database {using!r} cannot take records now") from exc
     tell_drained(set(records))

@@ -1,122 +1,124 @@
-"""Per-request CPU: each middleware and all three against a do-nothing one, interleaved, in fresh processes.
+"""Per-request CPU: each middleware and all three against a do-nothing one, in fresh processes.
 
-The time is that of all threads of the process, flushing and draining inside it: at 100 requests a second a process
-flushes every 1,500 requests (15 s, the database store's interval) and drains every 500 (5 s).
+Rounds of 100 requests through the whole WSGI handler, the variants in turn, CPU time of the whole process (system time
+and all threads). Flushing and draining are measured after each block and charged by their real cadence: at 100
+requests a second a process on Redis flushes and drains every 500 requests (5 s); on SQLite it flushes every 1,500
+(15 s) and drains as often, twice finding nothing. The access log goes to a file.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import child, site
+from benchmarks import child, services, site
 from benchmarks.table import Row, spread
-
-FLUSH_EVERY = 1500
-DRAIN_EVERY = 500
-
-MONITORING = site.OURS + "MonitoringMiddleware"
-DATABASE = site.OURS + "DatabaseMonitoringMiddleware"
-SECURITY = site.OURS + "SecurityMonitoringMiddleware"
-NOTHING = "benchmarks.site.do_nothing"
 
 VARIANTS: dict[str, list[str]] = {
     "alone": [],
-    "nothing": [NOTHING],
-    "monitoring": [MONITORING],
-    "database": [DATABASE],
-    "security": [SECURITY],
-    "all": [MONITORING, DATABASE, SECURITY],
-    "silent": [MONITORING],
+    "nothing": [site.NOTHING],
+    "monitoring": [site.MONITORING],
+    "silent": [site.MONITORING],
+    "database": [site.DATABASE],
+    "security": [site.SECURITY],
+    "all": site.MONITORED,
 }
-TARGETS = {"monitoring": 0.50, "all": 0.80}
 NAMES = {
     "monitoring": "MonitoringMiddleware, JSON access log",
     "silent": "MonitoringMiddleware, no access log",
     "database": "DatabaseMonitoringMiddleware",
     "security": "SecurityMonitoringMiddleware",
-    "all": "all three",
+    "all": "all three, JSON access log",
 }
+TARGETS = {"monitoring": 0.50, "all": 0.80}
+RATE = 100
+"""Requests a second and process: what flushing costs is shared by so many."""
+
+Measured = dict[str, dict[str, list[float]]]
 
 
 def rows(*, quick: bool) -> Iterator[Row]:
-    """Yield the rows with `fast`, then those without; shares are of the time that Django alone takes."""
-    for fast in (True, False):
-        results = [
-            child.run(__name__, "measure", fast=fast, rounds=2 if quick else 7, per_round=200 if quick else FLUSH_EVERY)
-            for _ in range(1 if quick else 3)
+    """Yield the rows with `fast`, then those without: (with - do-nothing) / Django alone."""
+    rounds, processes = (3, 1) if quick else (40, 3)
+    with services.redis_url() as url:
+        store = "Redis" if url else "SQLite"
+        for fast in (True, False):
+            group = f"CPU of a request, {'with' if fast else 'without'} orjson, store {store} (share of Django alone)"
+            found = [child.run(__name__, "measure", fast=fast, redis_url=url, rounds=rounds) for _ in range(processes)]
+            yield from _rows_of(group, _joined(found), targets=TARGETS if fast else {})
+        group = "Flushing and draining, per request at 100 requests a second"
+        for name, address in (("Redis", url), ("SQLite", "")):
+            if address or name == "SQLite":
+                found = [child.run(__name__, "measure", redis_url=address, rounds=min(rounds, 10))]
+                for variant in ("monitoring", "all"):
+                    middle, low, high = spread(_joined(found)["sending"][variant])
+                    yield Row(group, f"{NAMES[variant].partition(',')[0]}, {name}", middle, "us", low, high)
+
+
+def _joined(found: list[Any]) -> Measured:
+    return {
+        part: {name: [each for one in found for each in one[part][name]] for name in VARIANTS}
+        for part in ("serving", "sending")
+    }
+
+
+def _rows_of(group: str, measured: Measured, targets: dict[str, float]) -> Iterator[Row]:
+    serving, sending = measured["serving"], measured["sending"]
+    middle, low, high = spread(serving["alone"])
+    yield Row(group, "Django alone", middle, "us", low, high)
+    for name, label in NAMES.items():
+        added = [
+            mine + sent - nothing
+            for mine, sent, nothing in zip(serving[name], sending[name], serving["nothing"], strict=True)
         ]
-        group = f"CPU of a request, {'with' if fast else 'without'} orjson (share of Django alone)"
-        times = {name: [each for result in results for each in result[name]] for name in VARIANTS}
-        alone = spread(times["alone"])
-        yield Row(group, "Django alone", alone[0], "us", alone[1], alone[2])
-        for name, label in NAMES.items():
-            shares = [
-                (each - nothing) / base
-                for each, nothing, base in zip(times[name], times["nothing"], times["alone"], strict=True)
-            ]
-            middle, low, high = spread(shares)
-            added = spread([each - nothing for each, nothing in zip(times[name], times["nothing"], strict=True)])[0]
-            target = TARGETS.get(name) if fast else None
-            yield Row(group, label, middle, "", low, high, target, note=f"+{added:.1f} us")
+        shares = [each / alone for each, alone in zip(added, serving["alone"], strict=True)]
+        middle, low, high = spread(shares)
+        note = f"+{spread(added)[0]:.1f} us, {spread(sending[name])[0]:.1f} of it flushing and draining"
+        yield Row(group, label, middle, "", low, high, targets.get(name), note=note)
 
 
-def measure(rounds: int, per_round: int) -> dict[str, list[float]]:
-    """Return microseconds of CPU per request, by variant, one figure a round."""
-    site.set_up()
+def measure(redis_url: str, rounds: int) -> Measured:
+    """Return microseconds of CPU per request, serving and sending, by variant, one figure a round."""
+    site.set_up(redis_url=redis_url)
     site.make_tables()
     site.by_hand()
-    handlers = {name: _handler(names) for name, names in VARIANTS.items()}
-    times: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for number in range(rounds + 1):
+    handlers = {name: site.handler(names) for name, names in VARIANTS.items()}
+    bases = site.environs()
+    measured: Measured = {part: {name: [] for name in VARIANTS} for part in ("serving", "sending")}
+    for number in range(rounds + 2):
         for name, handler in handlers.items():
-            taken = _round(name, handler, per_round)
-            if number:  # the first warms up
-                times[name].append(taken)
-    return times
+            serving = _block(name, handler, bases)
+            sending = 0.0 if name in ("alone", "nothing") else _send(on_redis=bool(redis_url))
+            if number > 1:  # the first two warm up
+                measured["serving"][name].append(serving)
+                measured["sending"][name].append(sending)
+    return measured
 
 
-def _handler(middleware: list[str]) -> Any:
-    from django.core.handlers.wsgi import WSGIHandler
-    from django.test import override_settings
-
-    with override_settings(MIDDLEWARE=middleware):
-        return WSGIHandler()
-
-
-def _round(name: str, handler: Any, count: int) -> float:
-    from django.test import override_settings
-
-    from artisan_monitoring.pipeline.drain import drain
-    from artisan_monitoring.pipeline.flusher import flusher
+def _block(name: str, handler: Any, bases: list[dict[str, Any]]) -> float:
     from artisan_monitoring.testing import override_monitoring
 
-    monitored = name not in ("alone", "nothing")
-    base = site.environ()
-    with override_monitoring(ACCESS_LOG={"ENABLED": name != "silent"}), override_settings(DEBUG=False):
-        for _ in range(20):
-            _serve(handler, base)
-        if monitored:
-            flusher.flush()
-            drain()
+    with override_monitoring(ACCESS_LOG={"ENABLED": name != "silent"}), site.receivers(on=name in NAMES):
+        for base in bases[:10]:
+            site.serve(handler, base)
         began = time.process_time()
-        for served in range(1, count + 1):
-            _serve(handler, base)
-            if monitored and served % DRAIN_EVERY == 0:
-                drain()
-        if monitored:
-            flusher.flush()
-        return (time.process_time() - began) / count * 1e6
+        for base in bases:
+            site.serve(handler, base)
+        return (time.process_time() - began) / len(bases) * 1e6
 
 
-def _serve(handler: Callable[..., Any], base: dict[str, Any]) -> None:
-    """Run one request through the WSGI handler, as a server does."""
-    response = handler(dict(base), _start_response)
-    for _ in response:
-        pass
-    response.close()
+def _send(*, on_redis: bool) -> float:
+    """Flush, drain, and drain once more; return what that is per request, in microseconds."""
+    from artisan_monitoring.pipeline.drain import drain
+    from artisan_monitoring.pipeline.flusher import flusher
 
-
-def _start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-    return None
+    began = time.process_time()
+    flusher.flush()
+    drain()
+    busy = time.process_time() - began
+    if on_redis:
+        return busy / (5 * RATE) * 1e6
+    began = time.process_time()
+    drain()
+    return (busy + 2 * (time.process_time() - began)) / (15 * RATE) * 1e6
