@@ -41,9 +41,25 @@ class _Held:
         self.target = target
         self.pid = os.getpid()
         self.used_at = time.monotonic()
+        self.in_use = threading.Lock()
+        self.unwanted = False
+        """Somebody closed all connections while this one was in use."""
 
     def close(self) -> None:
         self.wrapper.close()
+
+    def close_when_free(self) -> None:
+        """Close from any thread: now, or when the block that uses it has ended.
+
+        SQLite takes the whole process down where a connection is closed under a statement.
+        """
+        self.unwanted = True
+        if self.in_use.acquire(blocking=False):
+            try:
+                self.wrapper.close()
+                self.unwanted = False
+            finally:
+                self.in_use.release()
 
     def __del__(self) -> None:
         if os.getpid() != self.pid:
@@ -69,6 +85,8 @@ def own_connection(alias: str) -> Iterator[BaseDatabaseWrapper]:
         yield host
         return
     held = _held(alias)
+    # Somebody who closes holds it for a moment; a generator of this thread that was left half read may hold it for long.
+    entered = held.in_use.acquire(timeout=1)
     connections[alias] = held.wrapper
     try:
         yield held.wrapper
@@ -78,12 +96,16 @@ def own_connection(alias: str) -> Iterator[BaseDatabaseWrapper]:
     finally:
         connections[alias] = host
         held.used_at = time.monotonic()
+        if entered:
+            held.in_use.release()
+        if held.unwanted:
+            held.close_when_free()
 
 
 def close_own_connections() -> None:
-    """Close every private connection of this process; those in use fail as if the database had gone."""
+    """Close every private connection of this process; one in use by another thread when that has done with it."""
     for held in list(_all):
-        held.close()
+        held.close_when_free()
 
 
 def _shares_with_host(host: BaseDatabaseWrapper) -> bool:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,35 @@ def test_each_thread_has_its_own_and_closes_it_when_it_ends(alias: str) -> None:
     gc.collect()
     assert len({id(each) for each in opened}) == 3
     assert all(each.connection is None for each in opened)
+
+
+def test_closing_all_waits_for_the_statement_that_another_thread_runs(alias: str) -> None:
+    stop = threading.Event()
+    finished: list[int] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            with own_connection(alias) as connection, connection.cursor() as cursor:
+                for _ in range(20):
+                    cursor.execute("SELECT COUNT(*) FROM artisan_monitoring_inboxstate")
+                    cursor.fetchall()
+            finished.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):  # SQLite crashed at once
+        close_own_connections()
+        time.sleep(0.001)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert len(finished) > 3
+    with own_connection(alias) as mine:
+        mine.ensure_connection()
+        close_own_connections()
+        assert mine.connection is not None
+    assert mine.connection is None
 
 
 @on_postgres
