@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any, cast
@@ -35,6 +36,10 @@ _active_requests = metrics_collector.handle(
     "http.server.active_requests", unit="{request}", kind="gauge", combine="sum"
 )
 _active: set[Observation] = set()
+
+
+# A child answers none of the requests that its parent was in.
+os.register_at_fork(after_in_child=_active.clear)
 
 
 class _Known:
