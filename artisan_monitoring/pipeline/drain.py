@@ -49,14 +49,15 @@ def drain() -> int:
 
 
 def drain_shard(store: Store, shard: int) -> int:
-    """Drain one shard until its inbox is empty or another drainer is at work; return how many entries went.
+    """Drain what waits in one shard, or until another drainer is at work there; return how many entries went.
 
     Raise `StoreUnavailable` for a passing fault: the next run goes on from the cursors. Metrics need no database: while
     it cannot take records they are drained to the end first.
     """
     finished, problem = 0, None
-    # Asked first, and again behind each round: an empty inbox is the usual case, and a round on it a dozen statements.
-    while store.inbox_stats(shard).entries:
+    # Asked first: an empty inbox is the usual case, and a round on it a dozen statements. What comes meanwhile waits.
+    waiting = store.inbox_stats(shard).entries
+    while finished < waiting:
         try:
             more = consume_metrics(store, shard)
         except CursorMoved:

@@ -37,6 +37,12 @@ def consume_records(store: Store, shard: int, limit_bytes: int) -> Consumed:
 
     Raise `StoreUnavailable` for a passing fault of the store or the database: nothing was changed then.
     """
+    waiting = store.entries(shard, 0, limit_bytes=limit_bytes)
+    if not waiting:
+        return Consumed(0, more=False)
+    if not _gather(entry.payload for entry in waiting):
+        # Nothing here to do, or to do twice: no cursor needs to move, and most runs end without touching the database.
+        return Consumed(waiting[-1].position, more=True)
     using = get_settings().DATABASE
     epoch = store.cursor(shard).epoch
     try:
@@ -47,14 +53,11 @@ def consume_records(store: Store, shard: int, limit_bytes: int) -> Consumed:
                 return Consumed(cursor.position, more=False)
             records = _gather(entry.payload for entry in entries)
             upto = entries[-1].position
-            if records:
-                with transaction.atomic(using=using):
-                    if not _advance(cursor, upto, using):
-                        return Consumed(0, more=False)
-                    for kind, rows in sorted(records.items()):
-                        _apply(kind, rows, using)
-            # Without records there is nothing to do twice: the cursor may stay, and the entries go. Most runs end so,
-            # without having written to the database.
+            with transaction.atomic(using=using):
+                if not _advance(cursor, upto, using):
+                    return Consumed(0, more=False)
+                for kind, rows in sorted(records.items()):
+                    _apply(kind, rows, using)
     except (OperationalError, InterfaceError) as exc:
         raise StoreUnavailable(f"the database {using!r} cannot take records now") from exc
     tell_drained(set(records))
