@@ -275,14 +275,15 @@ class Buffer:
             operation()
 
     def _start_up(self) -> None:
+        if self.on_first is None:
+            return  # recorded while the apps are loaded: what comes after them starts the flusher
         self._started = True
-        if self.on_first is not None:
-            try:
-                self.on_first()
-            except Exception as exc:
-                # No thread to be had: the next record asks again, and the host never hears of it.
-                self._started = False
-                report("buffer.start", exc)
+        try:
+            self.on_first()
+        except Exception as exc:
+            # No thread to be had: the next record asks again, and the host never hears of it.
+            self._started = False
+            report("buffer.start", exc)
 
 
 buffer = Buffer()

@@ -69,7 +69,8 @@ class Flusher:
         # Not the lock of `flush`: a request that starts the thread must not wait for a store.
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._stop.clear()
+                # Its own: one that still hangs in a store when it is told to stop must not take this for its own start.
+                self._stop = threading.Event()
                 self._thread = threading.Thread(target=self._run, name="artisan-flusher", daemon=True)
                 self._thread.start()
 
@@ -258,7 +259,6 @@ class Flusher:
 
 flusher = Flusher()
 
-buffer.on_first = flusher.start
 buffer.on_urgent = flusher.hurry
 
 os.register_at_fork(after_in_child=flusher.reset)

@@ -47,6 +47,8 @@ class Housekeeper:
     """A thread that runs due jobs while it leads: one process at a time does, by a lease."""
 
     def __init__(self) -> None:
+        self.wanted = False
+        """Whether this process, or the one it was forked from, serves requests and so keeps house."""
         self.reset()
 
     def reset(self) -> None:
@@ -63,10 +65,14 @@ class Housekeeper:
         """Start the thread, unless it runs, or the settings give the jobs to somebody else."""
         if conf.get_settings().HOUSEKEEPING != "auto" or conf.get_settings().FLUSH != "thread" or not conf.active():
             return
+        self.wanted = True
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._stop.clear()
-                self._thread = threading.Thread(target=self._loop, name="artisan-housekeeper", daemon=True)
+                # Its own: one that still hangs in a store when it is told to stop must not take this for its own start.
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._loop, args=(self._stop,), name="artisan-housekeeper", daemon=True
+                )
                 self._thread.start()
 
     def signal_stop(self) -> None:
@@ -91,24 +97,23 @@ class Housekeeper:
         if self.leading:
             self._wake.set()
 
-    def _loop(self) -> None:
+    def _loop(self, stop: threading.Event) -> None:
         be_polite()
-        stop = self._stop
         # Not all workers of a host begin at the same moment.
         stop.wait(random.uniform(0.1, 1.0))  # noqa: S311
         while not stop.is_set():
             with guarded("housekeeper"):
-                self._lead()
+                self._lead(stop)
             self.leading = False
             stop.wait(FOLLOWER_LOOKS_EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311
 
-    def _lead(self) -> None:
+    def _lead(self, stop: threading.Event) -> None:
         """Run due jobs for as long as this process holds the lease."""
         store = get_store()
         holder = f"{socket.gethostname()}:{os.getpid()}"
         lease = store.acquire_lease(LEADER, holder, LEADER_S)
         renew_at = time.monotonic() + LEADER_S / 2
-        while lease is not None and not self._stop.is_set():
+        while lease is not None and not stop.is_set():
             self.leading = True
             self._round(store)
             self.cpu_s = time.thread_time()

@@ -45,6 +45,16 @@ def shutdown_monitoring(timeout_s: float = EXIT_TIMEOUT_S) -> bool:
     return done
 
 
+def _begin() -> None:
+    """Start what this process had before it was forked or shut down: a server may be warmed up before it forks."""
+    flusher.start()
+    if housekeeper.wanted:
+        housekeeper.start()
+
+
+buffer.on_first = _begin
+
+
 def flush_now() -> bool:
     """Send what is buffered, in this thread; return whether the store has it all.
 
