@@ -16,4 +16,5 @@ urlpatterns = [
     path("startup", views.startup, name="startup"),
     path("detailed", views.detailed, name="detailed"),
     path("metrics", views.metrics, name="metrics"),
+    path("prometheus", views.prometheus, name="prometheus"),
 ]

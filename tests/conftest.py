@@ -12,11 +12,13 @@ import pytest
 
 from tests.services import (
     PostgresServer,
+    Prometheus,
     RedisCluster,
     RedisServer,
     ServiceMissing,
     find_chromium,
     find_postgres,
+    find_prometheus,
     find_redis,
 )
 
@@ -107,6 +109,12 @@ def postgres() -> Iterator[PostgresServer]:
 def chromium() -> str:
     """The path of a Chromium for Playwright's `executable_path`."""
     return obtain("chromium", find_chromium)
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Prometheus:
+    """The programs of a Prometheus, for `PrometheusServer(prometheus, target, path, token)` and `check_metrics`."""
+    return obtain("prometheus", find_prometheus)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from ..conf import get_settings
@@ -22,6 +23,9 @@ from .traffic import drained_since
 
 View = Callable[..., HttpResponse]
 _MAX_ACCEPT = 1000
+
+# By name, not by import: integrations stand above health.
+EXPOSE = "artisan_monitoring.integrations.prometheus.expose"
 
 
 class _EveryAlias(frozenset[str]):
@@ -147,4 +151,18 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except (StoreError, DatabaseError) as exc:
         guard.report("health.metrics", exc)
         response = JsonResponse({"error": "the store cannot be read now"}, status=503)
+    return _sealed(response)
+
+
+@_health_view
+@_limited
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """Show every metric in the format of Prometheus that the scraper accepts, to those with rights."""
+    try:
+        body, content_type = import_string(EXPOSE)(request.META.get("HTTP_ACCEPT", ""))
+        response = HttpResponse(body, content_type)
+    except (StoreError, DatabaseError) as exc:
+        guard.report("health.prometheus", exc)
+        response = HttpResponse("the store cannot be read now\n", "text/plain; charset=utf-8", status=503)
+    response["Vary"] = "Accept"
     return _sealed(response)

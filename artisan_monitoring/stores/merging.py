@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import isfinite
 
 from ..conf import get_settings
-from ..core.histogram import Cell
+from ..core.histogram import Cell, Exemplar
 from ..core.packing import Delta, NotABatch, pack_cell, unpack_cell
 from ..core.series import OVERFLOW, Series
 from ..core.windows import HOUR, floor
@@ -108,7 +108,11 @@ def merged_totals(
     """Return the totals of series with deltas merged in, packed; one that would overflow stays what it was."""
     totals = {key: stored_cell(known[key], losses) if key in known else Cell() for key in sorted(series_ids)}
     for delta in deltas:
-        totals[delta.series.id].merge(delta.cell)
+        total = totals[delta.series.id]
+        before = total.exemplars
+        total.exemplars = None
+        total.merge(delta.cell)
+        total.exemplars = newest_exemplars(before, delta.cell.exemplars)
     packed: dict[str, bytes] = {}
     for key, cell in totals.items():
         try:
@@ -117,6 +121,17 @@ def merged_totals(
             packed[key] = known.get(key) or pack_cell(Cell())
             count_loss(losses, UNSTORABLE, 1)
     return packed
+
+
+def newest_exemplars(
+    before: Mapping[int, Exemplar] | None, added: Mapping[int, Exemplar] | None
+) -> dict[int, Exemplar] | None:
+    """Return the newest of each bucket: a total lives for years, and the highest of all time would never change."""
+    kept = dict(before or {})
+    for slot, exemplar in (added or {}).items():
+        if slot not in kept or exemplar[1] >= kept[slot][1]:
+            kept[slot] = exemplar
+    return kept or None
 
 
 def count_loss(losses: dict[str, int], reason: str, count: int) -> None:

@@ -16,7 +16,15 @@ import pytest
 import redis
 
 from tests.directories import own_directory
-from tests.services import PostgresServer, RedisServer, ServiceMissing, find_chromium, find_postgres, find_redis
+from tests.services import (
+    PostgresServer,
+    RedisServer,
+    ServiceMissing,
+    find_chromium,
+    find_postgres,
+    find_prometheus,
+    find_redis,
+)
 from tests.services.postgres import _open_to_all
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +135,13 @@ def test_chromium_says_its_version(chromium: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "find"), [("REDIS_SERVER", find_redis), ("POSTGRES_BIN", find_postgres), ("CHROMIUM", find_chromium)]
+    ("variable", "find"),
+    [
+        ("REDIS_SERVER", find_redis),
+        ("POSTGRES_BIN", find_postgres),
+        ("CHROMIUM", find_chromium),
+        ("PROMETHEUS_BIN", find_prometheus),
+    ],
 )
 def test_wrong_override_is_missing_not_ignored(monkeypatch, variable: str, find) -> None:
     monkeypatch.setenv(variable, "/nowhere/at/all")

@@ -47,6 +47,7 @@ HELP = {
     "artisan.inbox.size": "Size of the batches that were not drained.",
     "artisan.jobs.overdue": "Periodic jobs that did not run in time.",
     "artisan.losses": "Observations lost since the store was made, by reason.",
+    "artisan.otlp.points": "Points that the OTLP endpoint took.",
 }
 TARGET_INFO = "The service that is scraped."
 
