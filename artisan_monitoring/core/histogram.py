@@ -10,7 +10,7 @@ exactly over processes, hosts and time.
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import ceil, inf, log2
+from math import ceil, inf, ldexp, log2
 from operator import add
 from typing import TypeAlias
 
@@ -96,10 +96,11 @@ class Cell:
         if value < ZERO_BELOW:
             self.zero += 1
             return slot
-        index = ceil(log2(value) * (1 << self.schema))
-        if index in bins:
+        # Not a shift: values from 1e-9 to 1e300 need a schema below 0.
+        index = ceil(ldexp(log2(value), self.schema))
+        try:
             bins[index] += 1
-        else:
+        except KeyError:
             bins[_shared.setdefault(index, index)] = 1
             if len(bins) > MAX_BINS:
                 self.coarsen(self.schema - 1)

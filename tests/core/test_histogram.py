@@ -136,3 +136,17 @@ def test_the_largest_exemplar_of_a_bucket_survives_a_merge() -> None:
 def test_units_choose_their_boundaries() -> None:
     assert bounds_for("s") is SECONDS_BOUNDS
     assert bounds_for("bytes")[-1] == 10_000
+
+
+def test_values_of_every_size_fit_in_one_histogram() -> None:
+    cell = Cell()
+    for exponent in range(-9, 300):
+        cell.observe(10.0**exponent, (1.0,))
+    assert cell.schema < 0
+    assert cell.bins is not None
+    assert len(cell.bins) <= MAX_BINS
+    assert sum(cell.bins.values()) == cell.count == 309
+    base = 2.0 ** (2.0**-cell.schema)
+    median = cell.quantile(0.5)
+    assert median is not None
+    assert 10.0**145 / base <= median <= 10.0**145 * base
