@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings as django_settings
@@ -29,6 +31,7 @@ IDS = {
     "E006": "A health token is too short to withstand guessing.",
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
+    "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -54,6 +57,23 @@ def _settings() -> Iterator[CheckMessage]:
 
 def _health() -> Iterator[CheckMessage]:
     yield from (_error(problem) for problem in health.problems())
+
+
+def _otlp() -> Iterator[CheckMessage]:
+    chosen = get_settings().OTLP
+    if not chosen.ENDPOINT:
+        return
+    parts = urlsplit(chosen.ENDPOINT)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        hint = "Make it the address of a collector, such as http://collector:4318."
+        yield checks.Error("OTLP['ENDPOINT'] is not a URL of http or https.", hint=hint, id=f"{TAG}.E009")
+    if chosen.PERIOD_S < 1 or chosen.TIMEOUT_S <= 0:
+        hint = "A period of 60 and a timeout of 10 seconds are OpenTelemetry's own defaults."
+        yield checks.Error("OTLP needs a PERIOD_S of 1 or more, and a TIMEOUT_S.", hint=hint, id=f"{TAG}.E009")
+    # The namespace package alone is there with any other part of OpenTelemetry.
+    if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
+        hint = "pip install artisan-monitoring[otel]"
+        yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -118,7 +138,7 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
 
 
 def register() -> None:

@@ -17,18 +17,21 @@ BEAT_HEADER = "artisan_beat"
 """A message with this header was sent by beat: when its task runs, beat, broker and worker are seen to work."""
 
 
-def beat_schedule(queue: str = "") -> dict[str, dict[str, Any]]:
+def beat_schedule(queue: str = "", *, otlp_period_s: float = 0.0) -> dict[str, dict[str, Any]]:
     """Return entries for `CELERY_BEAT_SCHEDULE`, one per job; merge your own with `|`.
+
+    `otlp_period_s` adds the export by OTLP, at the period of `OTLP["PERIOD_S"]`, which only a project that exports has.
 
     `queue` sends the jobs to a queue of their own. A message expires when the next one is due, so that a queue that
     nobody reads, or that others have filled, holds one message a job at most.
     """
     route = {"queue": queue} if queue else {}
+    periods = {**PERIODS_S, "export_otlp": otlp_period_s} if otlp_period_s else PERIODS_S
     return {
         f"artisan-monitoring-{name}": {
             "task": f"artisan_monitoring.tasks.{name}",
             "schedule": period_s,
             "options": {"expires": period_s, "headers": {BEAT_HEADER: True}, **route},
         }
-        for name, period_s in PERIODS_S.items()
+        for name, period_s in periods.items()
     }

@@ -38,6 +38,12 @@ def flush_metrics() -> None:
 
 
 @shared_task(ignore_result=True)
+def export_otlp() -> None:
+    """Send the store's metrics to the OTLP endpoint."""
+    run_job("export_otlp", runner="celery")
+
+
+@shared_task(ignore_result=True)
 def purge_expired() -> None:
     """Delete what has been kept long enough."""
     run_job("purge_expired", runner="celery")

@@ -137,6 +137,14 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OtlpSettings:
+    ENDPOINT: str = option("", "Where metrics are exported to, such as `http://collector:4318`; empty: nowhere.")
+    HEADERS: dict[str, str] = option({}, "Sent with each export: an API key, a tenant.")
+    PERIOD_S: float = option(60.0, "Seconds between exports: the default of OpenTelemetry's own exporters.")
+    TIMEOUT_S: float = option(10.0, "Seconds one request may take: the default of OpenTelemetry's own exporters.")
+
+
+@dataclass(frozen=True, slots=True)
 class MonitoringSettings:
     """Every key of `ARTISAN_MONITORING`. Sections are dictionaries in the project and dataclasses here."""
 
@@ -169,6 +177,7 @@ class MonitoringSettings:
     QUERIES: QuerySettings = section(QuerySettings, "Database monitoring.")
     SECURITY: SecuritySettings = section(SecuritySettings, "Security monitoring.")
     ALERTS: AlertSettings = section(AlertSettings, "Alerting.")
+    OTLP: OtlpSettings = section(OtlpSettings, "Export of metrics by OpenTelemetry's protocol.")
 
 
 CHOICES: dict[str, tuple[str, ...]] = {

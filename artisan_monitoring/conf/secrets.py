@@ -14,7 +14,7 @@ NAMES = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "EMAIL_HOST_PASSWORD")
 
 
 def secrets() -> tuple[str, ...]:
-    """Return the secret key, passwords of databases, caches, mail and broker, and the health tokens; each once."""
+    """Return the secret key, passwords of databases, caches, mail and broker, health tokens, OTLP's keys; each once."""
     found = dict.fromkeys(each for each in _found() if len(each) >= SHORTEST)
     return tuple(found)
 
@@ -42,6 +42,11 @@ def _of_monitoring(monitoring: Mapping[str, object]) -> Iterator[str]:
     health, store = monitoring.get("HEALTH"), monitoring.get("STORE")
     if isinstance(health, Mapping):
         yield from _texts(health.get("TOKENS"))
+    otlp = monitoring.get("OTLP")
+    headers = otlp.get("HEADERS") if isinstance(otlp, Mapping) else None
+    if isinstance(headers, Mapping):
+        # "Bearer x" and "x" alone: the key is what must not be seen.
+        yield from (text.rpartition(" ")[2] for text in _texts([*headers.values()]))
     options = store.get("OPTIONS") if isinstance(store, Mapping) else None
     if isinstance(options, Mapping):
         yield from _in_urls(options.get("url"))

@@ -7,14 +7,16 @@ import sys
 from django.conf import settings
 
 from ..queries import recorder
+from .opentelemetry import export
 
 
 def connect() -> None:
-    """Connect Celery if the project has imported it.
+    """Register the export by OTLP if it has an endpoint, and connect Celery if the project has imported it.
 
     It has, in a worker and in beat, and in a web process whose project package imports its Celery app, as Celery's
     documentation asks. Where it has not, importing it here would cost every process a tenth of a second for nothing.
     """
+    export.connect()
     if "celery" in sys.modules:
         from . import celery
 

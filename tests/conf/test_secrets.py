@@ -24,14 +24,15 @@ def test_every_place_is_looked_at() -> None:
         SECRET_KEY="the-secret-key-4", SECRET_KEY_FALLBACKS=["an-older-key-5"], CACHES=CACHES,
         EMAIL_HOST_PASSWORD="mail-password-6", CELERY_BROKER_URL="amqp://user:broker-password-7@host//",
         ARTISAN_MONITORING={
-            "HEALTH": {"TOKENS": ["health-token-8"]}, "STORE": {"OPTIONS": {"url": "redis://:store-password-9@h/1"}}
+            "HEALTH": {"TOKENS": ["health-token-8"]}, "STORE": {"OPTIONS": {"url": "redis://:store-password-9@h/1"}},
+            "OTLP": {"HEADERS": {"authorization": "Bearer otlp-key-10", "x-tenant": "tenant-key-11"}},
         },
     ):  # fmt: skip
         found = set(secrets())
 
     assert found >= {
         "the-secret-key-4", "an-older-key-5", "p%40ssword-2", "p@ssword-2", "cache-password-3", "mail-password-6",
-        "broker-password-7", "health-token-8", "store-password-9",
+        "broker-password-7", "health-token-8", "store-password-9", "otlp-key-10", "tenant-key-11",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""OpenTelemetry: the store's metrics go to an OTLP endpoint, once for the whole deployment."""
