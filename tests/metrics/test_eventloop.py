@@ -6,9 +6,12 @@ import asyncio
 import time
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
 from artisan_monitoring.metrics import eventloop
 from artisan_monitoring.metrics.eventloop import watch_running_loop
+from artisan_monitoring.middleware import MonitoringMiddleware
 from artisan_monitoring.testing import CapturedMetrics, override_monitoring
 
 
@@ -56,3 +59,15 @@ def test_switching_off_ends_it(sampled: CapturedMetrics) -> None:
 def test_without_a_loop_nothing_happens(sampled: CapturedMetrics) -> None:
     watch_running_loop()
     assert sampled.names() == set()
+
+
+def test_the_first_request_of_a_process_begins_it(sampled: CapturedMetrics) -> None:
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("well")
+
+    async def server() -> None:
+        await MonitoringMiddleware(view)(RequestFactory().get("/"))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(server())
+    assert sampled.count("artisan.event_loop.lag") > 0

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
     from opentelemetry.proto.metrics.v1.metrics_pb2 import ExponentialHistogramDataPoint, Metric, NumberDataPoint
 
-POINTS_PER_REQUEST = 1000
-"""About 200 KB before compression: far below the 4 MB at which collectors refuse."""
+POINTS_PER_REQUEST = 200
+"""Copying them into a request holds the interpreter for 2 ms (1,000: 11 ms), and in a web process requests wait."""
 
 MAX_WIDTH = 2048
 """Buckets are sent without gaps: a histogram from nanoseconds to years is sent one schema down rather than wider."""
@@ -37,7 +37,7 @@ Part: TypeAlias = tuple[Definition, list[Point]]
 
 
 def requests(store: Store, exemplars_since: float) -> Iterator[tuple[ExportMetricsServiceRequest, int]]:
-    """Yield all there is, in requests of at most 1,000 points, each with how many it has. Exemplars from before a time
+    """Yield all there is, in requests of at most 200 points, each with how many it has. Exemplars from before a time
     are left out: they have been sent.
 
     Raise `StoreUnavailable` where the store cannot be asked.
