@@ -86,7 +86,8 @@ def by_hand() -> None:
     from artisan_monitoring.pipeline.flusher import flusher
     from artisan_monitoring.pipeline.housekeeper import housekeeper
 
-    buffer.on_first = buffer.on_urgent = None
+    buffer.on_first = lambda: None
+    buffer.on_urgent = None
     flusher.start = housekeeper.start = lambda: None  # type: ignore[method-assign]
 
 

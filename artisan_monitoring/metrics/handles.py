@@ -24,55 +24,55 @@ class Handle:
     metric's series; in another order by a second look-up.
     """
 
-    __slots__ = ("_aliases", "_generation", "_series", "combine", "kind", "name", "unit")
+    __slots__ = ("_aliases", "combine", "generation", "kind", "name", "series", "unit")
 
     def __init__(self, name: str, unit: str, kind: Kind, combine: Combine = "max") -> None:
         self.name = name
         self.unit = unit
         self.kind = kind
         self.combine = combine
-        self._series: dict[RawTags, LiveSeries] = {}
+        self.series: dict[RawTags, LiveSeries] = {}
         self._aliases: dict[RawTags, LiveSeries] = {}
-        self._generation = -1
+        self.generation = -1
 
     def add(self, value: float = 1, tags: RawTags = ()) -> None:
         """Add to a counter."""
-        live = self._series.get(tags)
-        if live is None or self._generation != buffer.generation:
+        live = self.series.get(tags)
+        if live is None or self.generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
             buffer.add(live, value)
 
     def observe(self, value: float, tags: RawTags = (), exemplar: dict[str, str] | None = None) -> None:
         """Record a value of a distribution."""
-        live = self._series.get(tags)
-        if live is None or self._generation != buffer.generation:
+        live = self.series.get(tags)
+        if live is None or self.generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
             buffer.observe(live, value, exemplar)
 
     def set(self, value: float, tags: RawTags = ()) -> None:
         """Set a gauge."""
-        live = self._series.get(tags)
-        if live is None or self._generation != buffer.generation:
+        live = self.series.get(tags)
+        if live is None or self.generation != buffer.generation:
             live = self.live(tags)
         if live is not None:
             buffer.set(live, value)
 
     def live(self, tags: RawTags) -> LiveSeries | None:
         """Return the series of these tags; nothing (and one drop counted) where the metric cannot be had."""
-        if self._generation == buffer.generation:
+        if self.generation == buffer.generation:
             alias = self._aliases.get(tags)
             if alias is not None:
                 return alias
         else:
             self._aliases.clear()
-            self._series = {}
-            self._generation = buffer.generation
+            self.series = {}
+            self.generation = buffer.generation
         metric = self._metric()
         if metric is None:
             return None
-        self._series = metric.series
+        self.series = metric.series
         return self._resolve(metric, tags)
 
     def _resolve(self, metric: Metric, tags: RawTags) -> LiveSeries:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TypeAlias
 
 from ..conf import get_settings, on_settings_change
@@ -84,13 +85,19 @@ class Buffer:
         with self._lock:
             return self.registry.metric(name, kind, unit, combine)
 
+    # `with` on a lock costs 0.14 us, these two calls half of that. The call to acquire stands inside the `try`, since a
+    # time limit's exception may come right behind it and the lock must not stay held; where it comes before, there is
+    # nothing to release.
+
     def add(self, live: LiveSeries, value: float) -> None:
-        """Add to a counter. 0.4 µs."""
+        """Add to a counter. 0.3 µs."""
         if not self._started:
             self._start_up()
-        with self._lock:
+        lock = self._lock
+        try:
+            lock.acquire()
             if self._busy:
-                self._waiting.append(lambda: self.add(live, value))
+                self._waiting.append(partial(self.add, live, value))
                 return
             self._busy = True
             try:
@@ -103,16 +110,23 @@ class Buffer:
                 cell.sum += value
             finally:
                 self._busy = False
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:  # not acquired; suppress() would cost more than it saves
+                pass
         if self._waiting:
             self._catch_up()
 
     def observe(self, live: LiveSeries, value: float, exemplar: dict[str, str] | Observation | None = None) -> None:
-        """Record a value of a distribution. About 1 µs. Few exemplars are kept: only then is an observation read."""
+        """Record a value of a distribution. 0.7 µs. Few exemplars are kept: only then is an observation read."""
         if not self._started:
             self._start_up()
-        with self._lock:
+        lock = self._lock
+        try:
+            lock.acquire()
             if self._busy:
-                self._waiting.append(lambda: self.observe(live, value, exemplar))
+                self._waiting.append(partial(self.observe, live, value, exemplar))
                 return
             self._busy = True
             try:
@@ -124,14 +138,14 @@ class Buffer:
                     cell = self._open(live)
                 slot = cell.observe(value, live.bounds)
                 if exemplar is not None:
-                    kept = cell.exemplars
-                    if kept is None:
-                        kept = cell.exemplars = {}
-                    if slot not in kept or value > kept[slot][0]:
-                        leads = exemplar.as_exemplar() if isinstance(exemplar, Observation) else exemplar
-                        kept[slot] = (value, now, leads)
+                    _keep(cell, slot, value, now, exemplar)
             finally:
                 self._busy = False
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:  # not acquired; suppress() would cost more than it saves
+                pass
         if self._waiting:
             self._catch_up()
 
@@ -141,7 +155,7 @@ class Buffer:
             self._start_up()
         with self._lock:
             if self._busy:
-                self._waiting.append(lambda: self.set(live, value))
+                self._waiting.append(partial(self.set, live, value))
                 return
             self._busy = True
             try:
@@ -284,6 +298,15 @@ class Buffer:
             # No thread to be had: the next record asks again, and the host never hears of it.
             self._started = False
             report("buffer.start", exc)
+
+
+def _keep(cell: Cell, slot: int, value: float, now: float, exemplar: dict[str, str] | Observation) -> None:
+    """Keep an exemplar of a classic bucket if it is the largest value's."""
+    kept = cell.exemplars
+    if kept is None:
+        kept = cell.exemplars = {}
+    if slot not in kept or value > kept[slot][0]:
+        kept[slot] = (value, now, exemplar.as_exemplar() if isinstance(exemplar, Observation) else exemplar)
 
 
 buffer = Buffer()
