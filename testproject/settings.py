@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import django
+
 from artisan_monitoring.logs import logging_config
 from artisan_monitoring.schedules import beat_schedule
 from testproject import environment
@@ -108,7 +110,10 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 # Into a file: the console is for the demo's status line, and Django's locmem outbox means "a test is running".
-EMAIL_BACKEND = "testproject.mailbox.MailboxFile"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "testproject.mailbox.MailboxFile"}}
+else:
+    EMAIL_BACKEND = "testproject.mailbox.MailboxFile"
 MAILBOX_FILE = DATA_DIR / "mailbox.txt"
 DEFAULT_FROM_EMAIL = "shop@artisans.example"
 SECURE_CONTENT_TYPE_NOSNIFF = True

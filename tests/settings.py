@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import django
+
 from tests.directories import own_directory
 
 # TESTS_DIR is for the child of a test: it shares the databases of its parent.
@@ -24,6 +26,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
+if django.VERSION >= (6, 1):
+    MAILERS: dict[str, dict[str, object]] = {
+        "default": {}
+    }  # before it `EMAIL_BACKEND`; the test runner makes either of them keep the mails
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

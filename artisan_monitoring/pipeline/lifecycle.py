@@ -71,6 +71,8 @@ def flush_after_request(**kwargs: Any) -> None:
 
 @atexit.register
 def _at_exit() -> None:
+    # What is still recorded beside or after this goes unsent; Python 3.12 would refuse it a thread, with a traceback.
+    buffer.on_first = None
     # A test run that only filled the buffer has nothing to send, and no tables to send it to.
     if flusher.wanted:
         with guarded("exit"):

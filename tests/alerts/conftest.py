@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from pytest_django.fixtures import Settings
 
+from artisan_monitoring.alerts import states
+from artisan_monitoring.core.rules import Decision, Standing
 from artisan_monitoring.metrics.collector import metrics_collector
-from artisan_monitoring.models import AlertRule
+from artisan_monitoring.models import Alert, AlertRule
 from artisan_monitoring.pipeline.buffer import buffer
 from artisan_monitoring.pipeline.drain import drain
 from artisan_monitoring.pipeline.lifecycle import flush_now
+
+NOW = 1_700_000_000.0
 
 HOST = {
     **django_settings.ARTISAN_MONITORING,
@@ -66,3 +71,16 @@ def error_rule(**changes: object) -> AlertRule:
     """Make a rule: 10 errors of any severity within 5 minutes."""
     values = {"name": "Many errors", "kind": "error_count", "threshold": 10, "severity": "HIGH"}
     return AlertRule.objects.create(**(values | changes))
+
+
+def use(host: Settings, **channels: dict[str, Any]) -> Settings:
+    host.ARTISAN_MONITORING = {**HOST, "ALERTS": {"CHANNELS": channels}}
+    return host
+
+
+def fire(name: str = "Many errors", severity: str = "HIGH") -> Alert:
+    rule = error_rule(name=name, severity=severity)
+    why = "12 errors in 5 min; the rule says at least 10."
+    alert = states.open_alert(rule, {}, Decision(Standing.FIRING, True, 12.0, 12.0, NOW, NOW, why))
+    assert alert is not None
+    return alert

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.core import mail
 from django.db import connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from artisan_monitoring.alerts import delivery, states
-from artisan_monitoring.alerts.channels import channel_names, email, get_channel
+from artisan_monitoring.alerts.channels import get_channel
 from artisan_monitoring.alerts.channels.base import Channel
 from artisan_monitoring.alerts.delivery import deliver_notifications, retry_after
 from artisan_monitoring.alerts.messages import AlertMessage, compose
-from artisan_monitoring.core.rules import Decision, Standing
-from artisan_monitoring.models import Alert, AlertNotification
+from artisan_monitoring.models import AlertNotification
 
-from .conftest import HOST, error_rule
+from .conftest import HOST, NOW, fire, use
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
-NOW = 1_700_000_000.0
 told: list[str] = []
 broken = threading.Event()
 
@@ -58,19 +54,6 @@ def clean() -> None:
 def ops(host: Settings) -> Settings:
     """One channel that works."""
     return use(host, ops=channel())
-
-
-def use(host: Settings, **channels: dict[str, Any]) -> Settings:
-    host.ARTISAN_MONITORING = {**HOST, "ALERTS": {"CHANNELS": channels}}
-    return host
-
-
-def fire(name: str = "Many errors", severity: str = "HIGH") -> Alert:
-    rule = error_rule(name=name, severity=severity)
-    why = "12 errors in 5 min; the rule says at least 10."
-    alert = states.open_alert(rule, {}, Decision(Standing.FIRING, True, 12.0, 12.0, NOW, NOW, why))
-    assert alert is not None
-    return alert
 
 
 def test_message_is_sent_once_however_often_the_job_runs(ops: Settings) -> None:
@@ -220,55 +203,6 @@ def test_log_channel_writes_one_record_with_the_facts(host: Settings, caplog: py
     assert begun.alert["rule"] == "Many errors"
     assert begun.alert["started_at"] == "2023-11-14T22:13:20+00:00"
     assert (ended.levelno, ended.alert["kind"]) == (logging.INFO, "resolved")
-
-
-def test_email_goes_to_admins_as_text_and_html(host: Settings) -> None:
-    host.ADMINS = [("Ada", "ada@example.com")]
-    host.SERVER_EMAIL = "shop@example.com"
-    assert channel_names() == ["log", "email"]
-    states.resolve(fire(), NOW + 90, by="grace")
-    deliver_notifications()
-    [letter] = mail.outbox
-    assert letter.to == ["ada@example.com"]
-    assert letter.from_email == "shop@example.com"
-    assert letter.subject == "[resolved] Many errors (shop, production)"
-    assert "12 errors in 5 min" in letter.body
-    assert "resolved by grace at 2023-11-14 22:14:50 UTC after 1 min 30 s" in letter.body
-    [(html, kind)] = letter.alternatives
-    assert kind == "text/html"
-    assert "12 errors in 5 min" in html
-    assert letter.message()["Auto-Submitted"] == "auto-generated"
-
-
-def test_recipients_of_settings_come_before_admins_and_options_before_both(host: Settings) -> None:
-    host.ADMINS = [("Ada", "ada@example.com")]
-    host.ARTISAN_MONITORING = {**HOST, "ALERTS": {"EMAIL_TO": ["ops@example.com"]}}
-    fire("One")
-    deliver_notifications()
-    options = {"to": ["night@example.com"], "from_email": "me@example.com"}
-    use(host, night={"BACKEND": "artisan_monitoring.alerts.channels.email.EmailChannel", "OPTIONS": options})
-    fire("Two")
-    deliver_notifications()
-    assert [letter.to for letter in mail.outbox] == [["ops@example.com"], ["night@example.com"]]
-
-
-def test_without_anybody_to_write_to_there_is_no_mail_channel(host: Settings) -> None:
-    host.ADMINS = []
-    assert channel_names() == ["log"]
-    with pytest.raises(ValueError, match="no recipients"):
-        email.EmailChannel().send(compose(fire(), "firing", 1))
-
-
-def test_mail_server_that_never_answers_costs_its_timeout_and_is_noted(host: Settings) -> None:
-    host.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    host.ADMINS = [("Ada", "ada@example.com")]
-    with socket.create_server(("127.0.0.1", 0)) as silent, mock.patch.object(email, "TIMEOUT_S", 0.3):
-        host.EMAIL_HOST, host.EMAIL_PORT = "127.0.0.1", silent.getsockname()[1]
-        fire()
-        deliver_notifications(NOW)
-    states_of = dict(AlertNotification.objects.values_list("channel", "state"))
-    assert states_of == {"log": "sent", "email": "queued"}
-    assert "timed out" in AlertNotification.objects.get(channel="email").error
 
 
 def test_wrong_backend_or_option_is_an_error_of_that_channel_only(host: Settings) -> None:

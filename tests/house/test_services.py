@@ -169,13 +169,13 @@ def test_server_ends_with_a_killed_test_run(redis_server: RedisServer) -> None:
     with run.stdout as output:
         pid, directory = output.readline().split()
     assert psutil.pid_exists(int(pid))
+    assert Path(directory).exists()
     run.send_signal(signal.SIGKILL)
     run.wait()
     deadline = time.monotonic() + 10
     while psutil.pid_exists(int(pid)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not psutil.pid_exists(int(pid))
-    assert Path(directory).exists()
     own_directory("next").rmdir()
     assert not Path(directory).exists(), "the next to make a directory removes those of the dead"
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
 
 from artisan_monitoring.logs import HumanFormatter, JsonFormatter, context, logging_config
@@ -129,7 +130,7 @@ def test_loggers_of_the_project_are_added():
 
 
 def test_errors_are_still_mailed_to_the_admins(settings, mailoutbox):
-    settings.ADMINS = [("Ann", "ann@shop.example")]
+    settings.ADMINS = ["ann@shop.example"] if django.VERSION >= (6, 0) else [("Ann", "ann@shop.example")]
     logging.config.dictConfig(logging_config())
     logging.getLogger("django.request").error("Server error")
     logging.getLogger("django.request").warning("Not found")

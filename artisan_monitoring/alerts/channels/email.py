@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django import conf as django_conf
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.mail.backends import smtp
 
-from ...conf import get_settings
+from ...conf import get_settings, in_tests
 from ..messages import AlertMessage
 from .base import Channel
 
@@ -50,9 +52,28 @@ def _addresses(people: Iterable[Any]) -> list[str]:
 
 
 def _backend(using: str) -> Any:
-    """Return a mail backend that does not wait for ever (Django 6.1 has `mailers`, before it `get_connection`)."""
-    mailers = getattr(mail, "mailers", None)
-    backend: Any = mailers[using] if mailers is not None else mail.get_connection()
+    """Return a mail backend that does not wait for ever."""
+    backend = _mailer(using)
     if getattr(backend, "timeout", TIMEOUT_S) is None:
         backend.timeout = TIMEOUT_S
     return backend
+
+
+def _mailer(using: str) -> Any:
+    """Return the project's mail backend: Django 6.1 has `mailers`, before it there is `get_connection`."""
+    mailers = getattr(mail, "mailers", None)
+    if mailers is None:
+        return mail.get_connection()
+    if using == "default" and not (_mail_is_set_up() or in_tests()):
+        # What the `EMAIL_*` settings default to. `mailers` would make the same and warn that it will not for ever:
+        # where warnings are errors, no alert would go out. (A test runner replaces the backend unseen.)
+        make: Any = smtp.EmailBackend
+        return make(alias=using, host="localhost", port=25)
+    return mailers[using]
+
+
+def _mail_is_set_up() -> bool:
+    """Say whether the project has set `MAILERS`, or one of the settings that came before it."""
+    older = getattr(django_conf, "DEPRECATED_EMAIL_SETTINGS", ())
+    settings: Any = django_settings  # whose stubs know no `is_overridden`
+    return hasattr(settings, "MAILERS") or any(map(settings.is_overridden, older))
