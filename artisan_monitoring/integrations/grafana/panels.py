@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart. `unit` is Grafana's name of a unit: `s`, `reqps`, `percentunit`, `short`, `bytes`, ..."""
+    """One chart: a `timeseries`, `heatmap` or `stat`.
+
+    `unit` is Grafana's name of a unit: `s`, `reqps`, `percentunit`, `short`, `bytes`, ...
+    """
 
     title: str
     queries: tuple[Query, ...]
@@ -118,7 +121,6 @@ def _panel(panel: Panel, number: int, position: dict[str, int]) -> dict[str, Any
         "targets": _targets(panel),
         "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
         "options": _options(panel),
-        **({"transformations": _as_table(panel)} if panel.kind == "table" else {}),
     }
 
 
@@ -129,9 +131,8 @@ def _targets(panel: Panel) -> list[dict[str, Any]]:
             "datasource": DATASOURCE,
             "expr": query.expression,
             "legendFormat": query.legend or "__auto",
-            "range": panel.kind != "table",
-            "instant": panel.kind == "table",
-            "format": panel.kind if panel.kind in ("heatmap", "table") else "time_series",
+            "range": True,
+            "format": "heatmap" if panel.kind == "heatmap" else "time_series",
             "exemplar": panel.kind == "timeseries" and panel.unit == "s",
         }
         for number, query in enumerate(panel.queries)
@@ -160,16 +161,4 @@ def _options(panel: Panel) -> dict[str, Any]:
         }
     if panel.kind == "heatmap":
         return {"calculate": False, "yAxis": {"unit": panel.unit}, "color": {"mode": "scheme", "scheme": "Blues"}}
-    if panel.kind == "stat":
-        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "graphMode": "area"}
-    return {"showHeader": True}
-
-
-def _as_table(panel: Panel) -> Sequence[dict[str, Any]]:
-    """Return the steps that join the queries of a table by their labels, and name their columns."""
-    named = {f"Value #{chr(ord('A') + number)}": query.legend for number, query in enumerate(panel.queries)}
-    renamed = named if len(named) > 1 else {"Value": panel.queries[0].legend}
-    return [
-        {"id": "merge", "options": {}},
-        {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": renamed}},
-    ]
+    return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "graphMode": "area"}
