@@ -68,7 +68,7 @@ def test_every_metric_of_the_app_is_on_a_dashboard(written: dict[str, dict[str, 
     spelled = spell_all(Metric(each.name, each.kind, each.unit) for each in recorded_metrics())  # type: ignore[arg-type]
     shown = " ".join(expression for _, expression in expressions(written))
     missing = {metric.name for metric, spelling in spelled.items() if spelling.name not in shown}
-    assert missing <= {"cpython.gc.collections"} | {name for name in missing if name.startswith("artisan.otlp.")}
+    assert missing == {"cpython.gc.collections"}
 
 
 def test_each_dashboard_is_what_grafana_imports(written: dict[str, dict[str, Any]]) -> None:

@@ -113,7 +113,7 @@ def test_labels() -> None:
 
 
 def test_every_recorded_metric_has_a_help_text() -> None:
-    assert {each.name for each in recorded_metrics()} <= set(HELP)
+    assert {each.name for each in recorded_metrics()} == set(HELP)
 
 
 # -- negotiation -------------------------------------------------------------------------------------------------------

@@ -146,6 +146,7 @@ MONITOR = Dashboard("monitor", "the monitor itself", (
         f"({rate('artisan_cpu_time_seconds_total')}) / ({events(REQUEST)})", "background threads"),), "s"),
     Panel("Kept from the site", (Query(rate("artisan_internal_failures_total", "place"), "{{place}}"),
                                  Query(rate("artisan_log_lost_total"), "log lines lost")), "cps"),
+    Panel("Sent by OTLP", (Query(rate("artisan_otlp_points_total"), "points"),), "cps"),
 ))  # fmt: skip
 
 DASHBOARDS = (REQUESTS, ERRORS, DATABASE, CELERY, HEALTH, SECURITY, MONITOR)
