@@ -85,7 +85,7 @@ def own_connection(alias: str) -> Iterator[BaseDatabaseWrapper]:
         yield host
         return
     held = _held(alias)
-    # Somebody who closes holds it for a moment; a generator of this thread that was left half read may hold it for long.
+    # Whoever closes holds it for a moment; a generator of this thread that was left half read may hold it for long.
     entered = held.in_use.acquire(timeout=1)
     connections[alias] = held.wrapper
     try:

@@ -21,7 +21,9 @@ RECORD = (
     "from artisan_monitoring import *; metrics_collector.increment('e2e.exit'); logger.info('hello');"
     "error_tracker.track_error(ValueError('at the end'), AlertSeverity.CRITICAL)"
 )
-OURS = re.compile(r"Monitoring (?:waits|failed)|artisan-(?:flusher|housekeeper)|no such table|InboxState|Traceback|Exception ignored")
+OURS = re.compile(
+    "Monitoring (?:waits|failed)|artisan-(?:flusher|housekeeper)|no such table|InboxState|Traceback|Exception ignored"
+)
 
 
 def record_and_end(site: Site) -> tuple[list[str], float]:
