@@ -42,7 +42,7 @@ def run(module: str, function: str, *, fast: bool = True, **options: Any) -> dic
 
 
 def _environment(directory: str, *, fast: bool) -> Mapping[str, str]:
-    # PYTHONUNBUFFERED and PYTHONDONTWRITEBYTECODE would change what is measured: a compiled package is what people have.
+    # PYTHONUNBUFFERED and PYTHONDONTWRITEBYTECODE would change what is measured: people have compiled packages.
     ours = ("DJANGO_", "BENCHMARKS_", "PYTHON")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return {**kept, "BENCHMARKS_DIR": directory, **({} if fast else {WITHOUT_FAST: "1"})}

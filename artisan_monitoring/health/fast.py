@@ -20,7 +20,8 @@ from ..core.guard import report
 from .access import client_of
 
 _PROBES = ("liveness", "readiness")
-_paths: dict[str, str] | None = None
+known_paths: dict[str, str] | None = None
+"""The probes by their `path_info`; nothing until the first request has asked."""
 
 
 def answer_probe(request: HttpRequest) -> HttpResponse | None:
@@ -28,7 +29,7 @@ def answer_probe(request: HttpRequest) -> HttpResponse | None:
 
     Only GET and HEAD of the exact paths. 0.2 us for what is no probe: every request of the site passes here.
     """
-    paths = _paths
+    paths = known_paths
     if paths is None:
         paths = _resolve()
     probe = paths.get(request.path_info)
@@ -48,7 +49,7 @@ def answer_probe(request: HttpRequest) -> HttpResponse | None:
 
 def answer_probe_async(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse] | None:
     """Return a coroutine that gives the answer to a probe without blocking the event loop; None for other requests."""
-    paths = _paths
+    paths = known_paths
     if paths is None:
         paths = _resolve()
     probe = paths.get(request.path_info)
@@ -81,10 +82,10 @@ def _unable(exc: Exception) -> HttpResponse:
 
 def _resolve() -> dict[str, str]:
     """Find the paths once: the URLconf is loaded by the first request anyway."""
-    global _paths
+    global known_paths
     if not get_settings().PROBE_FAST_PATH:
-        _paths = {}
-        return _paths
+        known_paths = {}
+        return known_paths
     found: dict[str, str] = {}
     prefix = get_script_prefix()
     try:
@@ -98,14 +99,14 @@ def _resolve() -> dict[str, str]:
         if not isinstance(exc, ImproperlyConfigured):
             report("health.fast", exc)
         return {}
-    _paths = found
+    known_paths = found
     return found
 
 
 @on_settings_change
 def _forget() -> None:
-    global _paths
-    _paths = None
+    global known_paths
+    known_paths = None
 
 
 def _urlconf_changed(*, setting: str, **kwargs: object) -> None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import json.encoder
 import logging
-import time
 from typing import TypeVar
 
 from ..core.context import Observation, task, user_pk
-from . import binding
-from .context import make_record, wraps_standard
+from . import binding, context
 from .formatters import JsonFormatter
 from .handlers import DailyFileHandler, StdoutHandler
 from .logger import ACCESS_LOGGER, access_logger, log_access
@@ -84,8 +82,8 @@ def _takers(level: int) -> tuple[list[logging.Handler], JsonFormatter | None]:
     formatter: logging.Formatter | None = None
     plain = (
         not access_logger.filters
-        and logging.getLogRecordFactory() is make_record
-        and wraps_standard()
+        and logging.getLogRecordFactory() is context.make_record
+        and context.wraps_standard()
         and user_pk.get() is None
         and task.get() is None
     )
@@ -136,10 +134,11 @@ class _Lines:
         start, after_message, after_ids, after_path = endpoint
         client = f'","client":"{request.client_shown}' if request.client_shown else ""
         size = f',"bytes":{request.size_bytes}' if request.size_bytes >= 0 else ""
+        ended = self._timestamp(request.started_at + request.elapsed_s)
         return (
-            f'{{"timestamp":"{self._timestamp(time.time())}{start}{path}{after_message}{request.request_id}'
+            f'{{"timestamp":"{ended}{start}{path}{after_message}{request.request_id}'
             f'","trace_id":"{request.trace_id}","span_id":"{request.span_id}{client}{after_ids}{path}{after_path}'
-            f"{round(request.elapsed_s * 1000, 3)}{size}{rare}{agent}"
+            f"{request.elapsed_s * 1000:.3f}{size}{rare}{agent}"
         )
 
     def _path(self, path: str) -> str | None:

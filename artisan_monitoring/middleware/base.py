@@ -42,6 +42,9 @@ class ObservingMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        # The same callable by its two types: a cast in each call would be a call.
+        self._respond = cast("Callable[[HttpRequest], HttpResponseBase]", get_response)
+        self._respond_async = cast("Callable[[HttpRequest], Awaitable[HttpResponseBase]]", get_response)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -58,16 +61,15 @@ class ObservingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self.__acall__(request)
-        get_response = cast("Callable[[HttpRequest], HttpResponseBase]", self.get_response)
         if not _Switch.on:
-            return get_response(request)
+            return self._respond(request)
         state = None
         try:
             state = self.before(request)
         except Exception as exc:
             report(f"{self.what}.before", exc)
         try:
-            response = get_response(request)
+            response = self._respond(request)
         except BaseException as exc:
             self._failed(request, exc, state)
             raise
@@ -78,16 +80,15 @@ class ObservingMiddleware:
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        get_response = cast("Callable[[HttpRequest], Awaitable[HttpResponseBase]]", self.get_response)
         if not _Switch.on:
-            return await get_response(request)
+            return await self._respond_async(request)
         state = None
         try:
             state = self.before(request)
         except Exception as exc:
             report(f"{self.what}.before", exc)
         try:
-            response = await get_response(request)
+            response = await self._respond_async(request)
         except BaseException as exc:
             self._failed(request, exc, state)
             raise

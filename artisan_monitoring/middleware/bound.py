@@ -18,7 +18,8 @@ excluded: tuple[str, ...] = ()
 slow_s = 1.0
 
 _MOST_CLIENTS = 2_000
-_clients: dict[str, tuple[str, str]] = {}
+direct_clients: dict[str, tuple[str, str]] = {}
+"""By peer: the client, and as it may be kept, of requests without a forwarding header."""
 
 
 def _meta_key(header: str) -> str:
@@ -26,15 +27,13 @@ def _meta_key(header: str) -> str:
 
 
 def client_of(peer: str, forwarded: str | None) -> tuple[str, str]:
-    """Return a client's address, and the address as it may be kept. Remembered for who comes without a proxy."""
-    known = _clients.get(peer) if not forwarded or not trusted else None
-    if known is None:
-        client = client_address(peer, forwarded, trusted)
-        known = client, masked(client)
-        if keeps_clients and client and client == peer:
-            if len(_clients) >= _MOST_CLIENTS:
-                _clients.clear()
-            _clients[peer] = known
+    """Return a client's address, and the address as it may be kept; who comes without a proxy is remembered."""
+    client = client_address(peer, forwarded, trusted)
+    known = client, masked(client)
+    if keeps_clients and forwarded is None:
+        if len(direct_clients) >= _MOST_CLIENTS:
+            direct_clients.clear()
+        direct_clients[peer] = known
     return known
 
 
@@ -50,7 +49,7 @@ def _bind() -> None:
     trusted = Networks()
     with guarded("TRUSTED_PROXIES"):  # a wrong one trusts nobody; a system check tells
         trusted = parse_networks(chosen.TRUSTED_PROXIES)
-    _clients.clear()
+    direct_clients.clear()
     keeps_clients = chosen.PRIVACY.IP != "hash"  # which is another one each day
     access_log = chosen.ACCESS_LOG.ENABLED
     excluded = chosen.ACCESS_LOG.EXCLUDE

@@ -15,7 +15,7 @@ from ..core.context import Observation
 from ..core.registry import LiveSeries
 from ..core.series import OVERFLOW
 from ..core.traceparent import new_identity, parse, valid_request_id
-from ..health.fast import answer_probe, answer_probe_async
+from ..health import fast
 from ..metrics.collector import metrics_collector
 from ..metrics.eventloop import watch_running_loop
 from ..pipeline.buffer import buffer
@@ -74,10 +74,14 @@ class MonitoringMiddleware(ObservingMiddleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
-            probing = answer_probe_async(request) if _Switch.on else None
+            probing = fast.answer_probe_async(request) if _Switch.on else None
             return probing if probing is not None else self.__acall__(request)
-        answered = answer_probe(request) if _Switch.on else None
-        return answered if answered is not None else ObservingMiddleware.__call__(self, request)
+        paths = fast.known_paths
+        if (paths is None or request.path_info in paths) and _Switch.on:
+            answered = fast.answer_probe(request)
+            if answered is not None:
+                return answered
+        return ObservingMiddleware.__call__(self, request)
 
     def before(self, request: HttpRequest) -> Observation:
         if not self._housekept:
@@ -90,7 +94,9 @@ class MonitoringMiddleware(ObservingMiddleware):
         observation.method = request.method or ""
         observation.path = request.path
         peer = meta.get("REMOTE_ADDR") or ""
-        observation.client, observation.client_shown = bound.client_of(peer, meta.get(bound.forwarded_key))
+        forwarded = meta.get(bound.forwarded_key)
+        known = bound.direct_clients.get(peer) if forwarded is None else None
+        observation.client, observation.client_shown = known or bound.client_of(peer, forwarded)
         observation.request_id, observation.trace_id, observation.span_id = new_identity()
         given = meta.get(bound.request_id_key)
         if given and bound.trusted and valid_request_id(given) and bound.trusted.holds(peer):

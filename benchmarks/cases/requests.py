@@ -48,7 +48,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
             found = [child.run(__name__, "measure", fast=fast, redis_url=url, rounds=rounds) for _ in range(processes)]
             yield from _rows_of(group, _joined(found), targets=TARGETS if fast else {})
         group = "Flushing and draining, per request at 100 requests a second"
-        for name, address in (("Redis", url), ("SQLite", "")):
+        for name, address in (("Redis", url), ("SQLite", ""))[quick:]:
             if address or name == "SQLite":
                 found = [child.run(__name__, "measure", redis_url=address, rounds=min(rounds, 10))]
                 for variant in ("monitoring", "all"):
