@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from inspect import iscoroutinefunction
-from types import TracebackType
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from django.conf import settings
 
@@ -22,8 +17,7 @@ from ..core.series import COMBINES, KINDS, MAX_NAME_CHARS, Combine, Kind
 from ..exceptions import InvalidMetric
 from ..pipeline.buffer import buffer
 from .handles import LARGEST, Handle
-
-F = TypeVar("F", bound=Callable[..., Any])
+from .timing import Timing
 
 MAX_UNIT_CHARS = 32
 MAX_EXEMPLAR_CHARS = 512
@@ -221,64 +215,6 @@ class MetricsCollector:
                 break
             exemplar[str(key)] = text
         return exemplar
-
-
-class Timing:
-    """A measurement of time; one instance may be used again, and nested, and by several threads and tasks at once."""
-
-    __slots__ = ("_collector", "_name", "_tags")
-
-    def __init__(self, collector: MetricsCollector, name: str, tags: Mapping[str, str] | None) -> None:
-        self._collector = collector
-        self._name = name
-        self._tags = tags
-
-    def __enter__(self) -> Timing:
-        _running.set((self, time.perf_counter(), _running.get()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        ended = time.perf_counter()
-        running = _running.get()
-        while running is not None and running[0] is not self:
-            running = running[2]  # begun inside and never ended
-        if running is None:
-            return
-        _running.set(running[2])
-        tags = self._tags
-        if kind is not None:
-            tags = {**(tags or {}), "error.type": kind.__qualname__}
-        self._collector.record_metric(self._name, ended - running[1], "s", tags, kind="distribution")
-
-    async def __aenter__(self) -> Timing:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, exc, traceback)
-
-    def __call__(self, function: F) -> F:
-        collector, name, tags = self._collector, self._name, self._tags
-
-        @functools.wraps(function)
-        async def timed_async(*args: Any, **kwargs: Any) -> Any:
-            with Timing(collector, name, tags):
-                return await function(*args, **kwargs)
-
-        @functools.wraps(function)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            with Timing(collector, name, tags):
-                return function(*args, **kwargs)
-
-        return cast("F", timed_async if iscoroutinefunction(function) else timed)
-
-
-_Open: TypeAlias = "tuple[Timing, float, _Open | None]"
-_running: ContextVar[_Open | None] = ContextVar("artisan_timings", default=None)
-"""The timings begun in this thread or task, innermost first: kept in an instance, two tasks would swap theirs."""
 
 
 def _problem(name: object, unit: object, kind: object, combine: object) -> tuple[str, tuple[object, ...]] | None:

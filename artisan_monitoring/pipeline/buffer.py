@@ -20,10 +20,7 @@ from ..core.histogram import Cell
 from ..core.registry import LiveSeries, Metric, Registry
 from ..core.series import Combine, Kind, Tags
 from ..core.windows import MINUTE
-from .harvest import Harvest, Merge, Merged, Record
-
-MAX_RECORDS = 1000
-"""Records of a kind, and different keys of a merged kind, that one flush may carry."""
+from .harvest import Harvest, Merge, Record
 
 Operation: TypeAlias = Callable[[], None]
 
@@ -181,48 +178,27 @@ class Buffer:
         """Keep a record for the sink of its kind: already redacted, JSON-able. Beyond 1,000 a flush they are counted
         as dropped.
         """
-
-        def put() -> None:
-            rows = self._harvest.listed.setdefault(kind, [])
-            if len(rows) >= MAX_RECORDS:
-                self.dropped[f"{kind}.full"] += 1
-            else:
-                rows.append(record)
-                self.records += 1
-
-        self._put(put, urgent)
+        self._put(kind, lambda: self._harvest.add(kind, record), urgent)
 
     def merge_record(self, kind: str, key: Hashable, delta: Record, merge: Merge, *, urgent: bool = False) -> None:
         """Keep a record, or merge it into the one of the same key by `merge(existing, delta)`, which runs under the
         lock: keep it tiny.
         """
+        self._put(kind, lambda: self._harvest.merge(kind, key, delta, merge), urgent)
 
-        def put() -> None:
-            merged = self._harvest.merged.get(kind)
-            if merged is None:
-                merged = self._harvest.merged[kind] = Merged(merge)
-            existing = merged.by_key.get(key)
-            if existing is not None:
-                merge(existing, delta)
-            elif len(merged.by_key) >= MAX_RECORDS:
-                self.dropped[f"{kind}.full"] += 1
-                return
-            else:
-                merged.by_key[key] = delta
-            self.records += 1
-
-        self._put(put, urgent)
-
-    def _put(self, put: Operation, urgent: bool) -> None:
+    def _put(self, kind: str, put: Callable[[], bool], urgent: bool) -> None:
         if not self._started:
             self._start_up()
         with self._lock:
             if self._busy:
-                self._waiting.append(put)
+                self._waiting.append(lambda: self._put(kind, put, urgent))
                 return
             self._busy = True
             try:
-                put()
+                if put():
+                    self.records += 1
+                else:
+                    self.dropped[f"{kind}.full"] += 1
                 self._harvest.urgent |= urgent
             finally:
                 self._busy = False

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 from ..core.histogram import Cell
 from ..core.series import Series
 
+MAX_RECORDS = 1000
+"""Records of a kind, and different keys of a merged kind, that one flush may carry."""
+
 Record: TypeAlias = dict[str, Any]
 Merge: TypeAlias = Callable[[Record, Record], None]
 
@@ -29,6 +32,28 @@ class Harvest:
     listed: dict[str, list[Record]] = field(default_factory=dict)
     merged: dict[str, Merged] = field(default_factory=dict)
     urgent: bool = False
+
+    def add(self, kind: str, record: Record) -> bool:
+        """Keep a record; return whether there was room for it."""
+        rows = self.listed.setdefault(kind, [])
+        if len(rows) >= MAX_RECORDS:
+            return False
+        rows.append(record)
+        return True
+
+    def merge(self, kind: str, key: Hashable, delta: Record, merge: Merge) -> bool:
+        """Keep a record, or merge it into the one of its key; return whether there was room for it."""
+        merged = self.merged.get(kind)
+        if merged is None:
+            merged = self.merged[kind] = Merged(merge)
+        existing = merged.by_key.get(key)
+        if existing is not None:
+            merge(existing, delta)
+        elif len(merged.by_key) >= MAX_RECORDS:
+            return False
+        else:
+            merged.by_key[key] = delta
+        return True
 
     def __bool__(self) -> bool:
         return bool(self.slots or self.listed or self.merged)

@@ -14,8 +14,7 @@ from ..core.windows import HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import InboxFull, StoreError, StoreRefused, StoreUnavailable
 from ..stores.base import Store
 from .breaker import Breaker
-from .buffer import MAX_RECORDS
-from .harvest import Harvest, Merge, Merged, Record
+from .harvest import MAX_RECORDS, Harvest, Merge, Merged, Record
 from .pacing import breathe
 
 DELTAS_PER_BATCH = 500

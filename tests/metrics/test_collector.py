@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -180,7 +181,7 @@ def test_one_timing_nests_and_serves_several_tasks(
     captured_metrics: CapturedMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 0.0
-    monkeypatch.setattr("artisan_monitoring.metrics.collector.time.perf_counter", lambda: clock)
+    monkeypatch.setattr("artisan_monitoring.metrics.timing.time.perf_counter", lambda: clock)
     timing = metrics_collector.measure_time("shared_timing")
 
     def to(moment: float) -> None:
@@ -214,6 +215,15 @@ def test_one_timing_nests_and_serves_several_tasks(
             to(204)
     cell = captured_metrics.cell("shared_timing")
     assert (cell.count, cell.min, cell.sum) == (4, 1, 111)
+
+
+def test_a_timing_that_ends_in_another_context_is_not_lost(captured_metrics: CapturedMetrics) -> None:
+    timing = metrics_collector.measure_time("moved")
+    timing.__enter__()
+    copy_context().run(timing.__exit__, None, None, None)
+    Context().run(timing.__exit__, None, None, None)
+
+    assert captured_metrics.count("moved") == 2
 
 
 # -- values -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 from artisan_monitoring.core.registry import LiveSeries
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.pipeline import buffer as module
-from artisan_monitoring.pipeline.buffer import MAX_RECORDS, Buffer
-from artisan_monitoring.pipeline.harvest import Harvest
+from artisan_monitoring.pipeline.buffer import Buffer
+from artisan_monitoring.pipeline.harvest import MAX_RECORDS, Harvest
 
 
 def counter(name: str = "c") -> LiveSeries:
