@@ -24,6 +24,7 @@ from artisan_monitoring.stores import get_store
 from artisan_monitoring.stores.base import Total
 from artisan_monitoring.testing import flush_monitoring, override_monitoring
 from tests.integrations.otlp_receiver import Receiver, attributes, bins, receiving
+from tests.services import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -177,6 +178,25 @@ def test_the_same_name_as_two_kinds_is_two_metrics(receiver: Receiver) -> None:
     export.export_otlp()
     assert [each.WhichOneof("data") for each in receiver.metrics("odd")] == ["sum", "exponential_histogram"]
     buffer.bind(2000, 500, 10_000)
+
+
+def test_from_redis_it_is_the_same(receiver: Receiver, redis_server: RedisServer) -> None:
+    redis_server.client().flushall()
+    store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_server.url, "shards": 3}}
+    with override_monitoring(STORE=store):
+        for number in range(1, 50):
+            metrics_collector.increment("orders", 2, {"shop": str(number % 5)})
+            metrics_collector.observe("size", number, "By", {"shop": str(number % 5)})
+        flush_monitoring()
+        assert jobs.run_job(export.JOB)
+        stored = {each.series.tags: each.cell for each in get_store().totals("size")}
+        (metric,) = receiver.metrics("size")
+        assert {
+            tuple(attributes(point).items()): bins(point) for point in metric.exponential_histogram.data_points
+        } == {tags: cell.bins for tags, cell in stored.items()}
+        (metric,) = receiver.metrics("orders")
+        assert sum(point.as_double for point in metric.sum.data_points) == 98
+    redis_server.client().flushall()
 
 
 # -- when it is not taken ----------------------------------------------------------------------------------------------
