@@ -18,6 +18,7 @@ from .formatters import JsonFormatter
 from .handlers import DailyFileHandler, StdoutHandler
 from .logger import ACCESS_LOGGER, access_logger, log_access
 from .nonblocking import NonBlockingHandler
+from .parts import DIGITS
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -83,7 +84,7 @@ def _takers(level: int) -> tuple[list[logging.Handler], JsonFormatter | None]:
     plain = (
         not access_logger.filters
         and logging.getLogRecordFactory() is context.make_record
-        and context.wraps_standard()
+        and context._previous is logging.LogRecord  # as wraps_standard() says: each call is 0.3 us of a request
         and user_pk.get() is None
         and task.get() is None
     )
@@ -109,13 +110,23 @@ class _Lines:
     The hot path of every request: few calls, and short cuts by value.
     """
 
-    __slots__ = ("_agents", "_ending", "_endpoints", "_paths", "_redactor", "_timestamp", "binding", "formatter")
+    __slots__ = (
+        "_agents",
+        "_ending",
+        "_endpoints",
+        "_moment",
+        "_paths",
+        "_redactor",
+        "_second",
+        "binding",
+        "formatter",
+    )
 
     def __init__(self, formatter: JsonFormatter) -> None:
         self.formatter = formatter
         self.binding = binding.bound()
         self._redactor = self.binding.redactor
-        self._timestamp = formatter.parts.timestamp
+        self._second, self._moment = -1, ""
         self._ending = formatter.parts.ending()
         self._endpoints: dict[tuple[int, str, str | None, int | None], tuple[str, str, str, str]] = {}
         self._paths: dict[str, str | None] = {}
@@ -134,10 +145,14 @@ class _Lines:
         start, after_message, after_ids, after_path = endpoint
         client = f'","client":"{request.client_shown}' if request.client_shown else ""
         size = f',"bytes":{request.size_bytes}' if request.size_bytes >= 0 else ""
-        ended = self._timestamp(request.started_at + request.elapsed_s)
+        ended = request.started_at + request.elapsed_s
+        second = int(ended)
+        if second != self._second:
+            self._second, self._moment = second, f'{{"timestamp":"{self.formatter.parts.timestamp(second)[:-7]}'
+        micro = int((ended - second) * 1e6)
         return (
-            f'{{"timestamp":"{ended}{start}{path}{after_message}{request.request_id}'
-            f'","trace_id":"{request.trace_id}","span_id":"{request.span_id}{client}{after_ids}{path}{after_path}'
+            f"{self._moment}{DIGITS[micro // 1000]}{DIGITS[micro % 1000]}Z{start}{path}{after_message}"
+            f'{request.request_id}","trace_id":"{request.trace_id}","span_id":"{request.span_id}{client}{after_ids}{path}{after_path}'
             f"{request.elapsed_s * 1000:.3f}{size}{rare}{agent}"
         )
 

@@ -14,7 +14,7 @@ from .messages import LONGEST_MESSAGE, LONGEST_TRACEBACK, exception_of, message_
 
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 # Formatting six digits takes 0.3 us, looking up twice three 0.1.
-_DIGITS = tuple(f"{number:03d}" for number in range(1000))
+DIGITS = tuple(f"{number:03d}" for number in range(1000))
 
 
 class Parts:
@@ -99,4 +99,4 @@ class Parts:
             text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
             self._second = (second, text)
         micro = int((created - second) * 1e6)
-        return text + _DIGITS[micro // 1000] + _DIGITS[micro % 1000] + "Z"
+        return text + DIGITS[micro // 1000] + DIGITS[micro % 1000] + "Z"
