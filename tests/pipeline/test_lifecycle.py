@@ -58,6 +58,24 @@ def test_threads_come_with_the_first_record_and_go_with_the_end(new_site: Callab
     assert site.counts().metrics["lives"] == 1111
 
 
+ENDING = """
+import atexit
+from artisan_monitoring import metrics_collector
+from artisan_monitoring.pipeline import lifecycle
+metrics_collector.increment("in_time")
+atexit.unregister(lifecycle._at_exit)
+atexit.register(metrics_collector.increment, "too_late")
+atexit.register(lifecycle._at_exit)
+"""
+
+
+def test_a_record_after_the_last_flush_leaves_no_traceback(new_site: Callable[..., Site]) -> None:  # noqa: F811
+    site = new_site()
+    asked = site.manage("shell", "-v", "0", "-c", ENDING)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "in_time" in site.counts().metrics
+
+
 WARMED_UP = """
 from django.test import Client
 import os, threading
