@@ -72,7 +72,7 @@ atexit.register(lifecycle._at_exit)
 def test_a_record_after_the_last_flush_leaves_no_traceback(new_site: Callable[..., Site]) -> None:  # noqa: F811
     site = new_site()
     asked = site.manage("shell", "-v", "0", "-c", ENDING)
-    assert (asked.returncode, asked.stderr) == (0, "")
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, "", "")
     assert "in_time" in site.counts().metrics
 
 
