@@ -10,9 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from ..dashboard import overview, windows
+from ..dashboard import overview, route, windows
 from ..models import Overview
 from .base import M, ReadOnlyAdmin
+
+SHOWN_CHARS = 200
+"""As long as names and tags may be."""
 
 
 class PageAdmin(ReadOnlyAdmin[M]):
@@ -31,13 +34,22 @@ class PageAdmin(ReadOnlyAdmin[M]):
         return [path("", view, name=f"{name}_changelist"), path("", view, name=name)]
 
     def page(
-        self, request: HttpRequest, template: str, context: Mapping[str, object], extra: Mapping[str, object] | None
+        self,
+        request: HttpRequest,
+        template: str,
+        context: Mapping[str, object],
+        extra: Mapping[str, object] | None = None,
+        status: int = 200,
     ) -> HttpResponse:
-        """Answer with the page, or refuse whoever may not see it."""
+        """Answer with the page."""
         request.current_app = self.admin_site.name  # where {% url %} looks
         shell = {} if "fragment" in request.GET else self.admin_site.each_context(request)
         full = {**shell, "opts": self.opts, "media": self.media, **context, **(extra or {})}
-        return TemplateResponse(request, f"admin/artisan_monitoring/{template}", full)
+        return TemplateResponse(request, f"admin/artisan_monitoring/{template}", full, status=status)
+
+    def not_found(self, request: HttpRequest, title: str, said: str) -> HttpResponse:
+        """Answer 404 with a page that says what there is not, and leads back."""
+        return self.page(request, "not_found.html", {"title": title, "said": said}, status=404)
 
     def demand_view_permission(self, request: HttpRequest) -> None:
         """Raise `PermissionDenied` for who may not see this page."""
@@ -47,7 +59,12 @@ class PageAdmin(ReadOnlyAdmin[M]):
 
 @admin.register(Overview)
 class OverviewAdmin(PageAdmin[Overview]):
-    """The overview. Errors and alerts are on it for who may see those."""
+    """The overview, and the page of one route. Errors and alerts are on them for who may see those."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the route's page beside the overview, under the same permission."""
+        view = self.admin_site.admin_view(self.route_view)
+        return [path("route/", view, name=f"{self.opts.app_label}_overview_route"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         self.demand_view_permission(request)
@@ -58,3 +75,25 @@ class OverviewAdmin(PageAdmin[Overview]):
         )
         template = "overview_body.html" if "fragment" in request.GET else "overview.html"
         return self.page(request, template, {"title": "Overview", **context}, extra_context)
+
+    def route_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the route that `?route=` names, as its URL pattern is written in the metrics."""
+        self.demand_view_permission(request)
+        asked = request.GET.get("route")
+        if asked is None:
+            return self.not_found(request, "Route", "This address names no route.")
+        try:
+            context = route.page(
+                asked,
+                windows.chosen(request.GET.get("window")),
+                may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup"),
+            )
+        except route.UnknownRoute:
+            return self.not_found(request, "Route", f"No request on the route “{shorten(asked)}” is known.")
+        template = "route_body.html" if "fragment" in request.GET else "route.html"
+        return self.page(request, template, {"title": shorten(asked) or "No route matched", **context})
+
+
+def shorten(text: str) -> str:
+    """Return what an address names, short enough for a sentence."""
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

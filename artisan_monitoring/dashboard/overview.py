@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from ..alerts.active import active_alerts, active_count
 from ..conf import get_settings
@@ -160,6 +161,7 @@ def routes(seen: Traffic) -> list[dict[str, object]]:
         {
             "route": each.route or "no route matched",
             "unmatched": not each.route,
+            "query": urlencode({"route": each.route, "window": seen.span.key}),
             "count": figures.count(each.count),
             "error_rate": figures.share(each.failed / each.count if each.count else None),
             "tone": bad(each.failed / each.count if each.count else None, 0.01, 0.05),

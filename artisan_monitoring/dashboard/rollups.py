@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Max, Q, QuerySet, Sum
@@ -18,6 +18,8 @@ from .tallies import Tally, failed
 
 ROUTE = "http.route"
 STATUS = "http.response.status_code"
+IDS = 400
+"""Series asked for in one query: SQLite before 3.32 takes 999 parameters, and the hours are some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,21 @@ def metric_totals(names: Collection[str], rolled: Rolled) -> dict[tuple[str, str
         rows = MetricRollup.objects.using(using).filter(rolled.slots(), name__in=names, series_id="", group="")
         for name, kind, unit, packed in rows.values_list("name", "kind", "unit", "cell"):
             found.setdefault((name, kind, unit), Cell()).merge(unpack_cell(bytes(packed)))
+    return found
+
+
+def series_cells(name: str, series_ids: Sequence[str], rolled: Rolled) -> list[tuple[str, int, Cell]]:
+    """Return the cells of some series in some hours, as (series id, start, cell)."""
+    found: list[tuple[str, int, Cell]] = []
+    if not rolled.hours:
+        return found
+    with own_connection(get_settings().DATABASE):
+        for at in range(0, len(series_ids), IDS):
+            rows = _rows(name).filter(
+                width=HOUR, start__in=sorted(rolled.hours), series_id__in=series_ids[at : at + IDS]
+            )
+            for series_id, start, packed in rows.values_list("series_id", "start", "cell"):
+                found.append((series_id, start, unpack_cell(bytes(packed))))
     return found
 
 

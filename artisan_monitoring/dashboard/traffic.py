@@ -117,11 +117,11 @@ def _read(span: Span) -> Traffic:
     now = store.now()
     slots = span.slots(now)
     dirty = store.dirty_hours()
-    rolled = _rolled(span, now, dirty)
+    rolled = rolled_hours(span, now, dirty)
     tally = rollups.tally(REQUESTS, rolled, span.step_s)
     cells = _Cells(store, now, span, dirty)
-    all_stretches = _stretches(slots, rolled, now)
-    stretches = _affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
+    all_stretches = stretches_of(slots, rolled, now)
+    stretches = affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
     for start, end in stretches:
         tally.merge(cells.tally(start, end))
     shown = tally.longest(ROUTES)
@@ -135,25 +135,30 @@ def _read(span: Span) -> Traffic:
         total=tally.total(),
         errors=rollups.total(ERRORS, rolled) + _counted(store, ERRORS, stretches),
         active=gauge_now(ACTIVE),
-        settle_s=(get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15,
+        settle_s=settle_s(store),
         hours_left_out=len(all_stretches) - len(stretches),
     )
 
 
-def _rolled(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
+def settle_s(store: Store) -> float:
+    """Return how long after its end a slot's last batches may still arrive."""
+    return (get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15
+
+
+def rolled_hours(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
     """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
     if not span.hourly:
         return Rolled(frozenset())
     return Rolled(frozenset(hour for hour in span.hours(now) if hour + HOUR <= now and hour not in dirty))
 
 
-def _stretches(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
+def stretches_of(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
     """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
     hours = range(floor(slots.start, HOUR), floor(now, HOUR) + HOUR, HOUR)
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
-def _affordable(stretches: Sequence[tuple[int, int]], series: int, now: float) -> list[tuple[int, int]]:
+def affordable(stretches: Sequence[tuple[int, int]], series: int, now: float) -> list[tuple[int, int]]:
     """Return the newest stretches that hold `CELLS_AT_MOST` cells at most, if every series was busy, and one anyway.
 
     Where no job has run for days every hour waits for its roll-up, and reading them all would take the site's time.

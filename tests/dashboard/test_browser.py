@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -19,12 +20,6 @@ from .test_overview import error, fire, snapshot
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"], transaction=True)
 OVERVIEW = "/admin/artisan_monitoring/overview/"
-PAGES = (
-    *(f"{OVERVIEW}?window={key}" for key in SPANS),
-    "/admin/artisan_monitoring/metrics/",
-    "/admin/artisan_monitoring/jobs/",
-    "/admin/artisan_monitoring/",
-)
 PAYLOADS = (
     "<script>document.title='owned'</script>",
     "\"><img src=x onerror=document.title='owned'>",
@@ -33,6 +28,14 @@ PAYLOADS = (
     "</table></dl><iframe srcdoc=\"<script>parent.document.title='owned'</script>\">",
     "javascript:document.title='owned'",
     "{{ 7|add:7 }}{% now 'Y' %}&#x3c;b&#x3e;",
+)
+PAGES = (
+    *(f"{OVERVIEW}?window={key}" for key in SPANS),
+    f"{OVERVIEW}route/?{urlencode({'route': PAYLOADS[0]})}",
+    f"{OVERVIEW}route/?route=%2Fnowhere%2F",
+    "/admin/artisan_monitoring/metrics/",
+    "/admin/artisan_monitoring/jobs/",
+    "/admin/artisan_monitoring/",
 )
 
 

@@ -78,7 +78,7 @@ def test_whole_days_are_read_as_days_and_count_once(tables):
     now = tables.now()
     put(tables, *(requests(floor(now, DAY) - 3 * DAY + hour * HOUR, 0.1) for hour in range(24)), requests(now, 0.1))
     flush_metrics()
-    assert module._rolled(SPANS["7d"], now, tables.dirty_hours()).days
+    assert module.rolled_hours(SPANS["7d"], now, tables.dirty_hours()).days
     seen = read("7d")
     assert (seen.total.cell.count, seen.routes[0].count, seen.routes[0].cell.count) == (25, 25, 25)
 
