@@ -146,9 +146,9 @@ class Site:
         started = time.perf_counter()
         try:
             connection.request(method, path, body, {"Connection": "close", **(headers or {})})
-            response = connection.getresponse()
-            body = response.read()
-            return Reply(response.status, dict(response.getheaders()), body, time.perf_counter() - started)
+            with connection.getresponse() as response:
+                body = response.read()
+                return Reply(response.status, dict(response.getheaders()), body, time.perf_counter() - started)
         finally:
             connection.close()
 

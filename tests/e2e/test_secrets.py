@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import cycle
@@ -134,21 +136,26 @@ def pages(site: Site) -> Iterator[tuple[str, bytes]]:
         for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):
             reply = site.get(f"/health/{path}", **headers)
             yield f"/health/{path}", repr(reply.headers).encode() + reply.body
-    visitor = Visitor(site.port, Pace(10_000), Tally(), Random(1))
-    visitor.get("/login/")
-    visitor.post("/login/", username="admin", password=PASSWORD)
-    waiting, seen = ["/admin/artisan_monitoring/"], set()
+    with closing(Visitor(site.port, Pace(10_000), Tally(), Random(1))) as visitor:
+        visitor.get("/login/")
+        visitor.post("/login/", username="admin", password=PASSWORD)
+        yield from linked(visitor, "/admin/artisan_monitoring/")
+
+
+def linked(visitor: Visitor, start: str) -> Iterator[tuple[str, bytes]]:
+    """Yield every page below an address, two of those that differ by their query alone."""
+    waiting, seen = [start], Counter({start: 1})
     while waiting:
-        path = waiting.pop()
-        seen.add(path)
-        reply = visitor.get(path)
-        assert reply.status in (200, 302), path
-        yield path, reply.body
-        for link in re.findall(rb'href="(/admin/artisan_monitoring/[^"?#]*|\?[^"#]*)', reply.body):
-            target = link.decode() if link.startswith(b"/") else ""
-            if target and target not in seen and target not in waiting:
+        address = waiting.pop()
+        reply = visitor.get(address)
+        assert reply.status in (200, 302), address
+        yield address, reply.body
+        for link in re.findall(r'href="(/admin/artisan_monitoring/[^"#]*)"', reply.body.decode()):
+            target = html.unescape(link)
+            path = target.partition("?")[0]
+            if seen[path] < (2 if "?" in target else 1):
+                seen[path] += 1
                 waiting.append(target)
-    visitor.close()
     assert any(re.search(r"errorgroup/\d+/", path) for path in seen)
     assert len(seen) > 15, seen
 
