@@ -91,7 +91,7 @@ from artisan_monitoring.alerts.channels import email
 backend = email._backend({using!r})
 print(type(backend).__module__, backend.host, backend.port, backend.timeout)
 """
-NEW = 'MAILERS={"default": {}, "night": {"OPTIONS": {"host": "mx", "port": 26}}}'
+NEW = 'MAILERS={"default": {"OPTIONS": {"host": "mx"}}, "night": {"OPTIONS": {"host": "mx2", "port": 26}}}'
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ NEW = 'MAILERS={"default": {}, "night": {"OPTIONS": {"host": "mx", "port": 26}}}
     [
         ("", "default", "localhost 25 10"),
         ('EMAIL_HOST="mx", EMAIL_TIMEOUT=3', "default", "mx 25 3"),
-        pytest.param(NEW, "night", "mx 26 10", marks=mailers_only),
-        pytest.param(NEW, "default", "localhost 25 10", marks=mailers_only),
+        pytest.param(NEW, "night", "mx2 26 10", marks=mailers_only),
+        pytest.param(NEW, "default", "mx 25 10", marks=mailers_only),
     ],
 )
 def test_mail_is_sent_as_the_project_sends_its_own_and_without_a_warning(
