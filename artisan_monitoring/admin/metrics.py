@@ -1,22 +1,41 @@
-"""The list of metrics in the admin, read through the store: the same with tables and with Redis."""
+"""The list of metrics and the page of each, read through the store: the same with tables and with Redis."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
-from ..dashboard import metric_list
+from ..core.series import MAX_TAGS
+from ..dashboard import metric, metric_list, windows
 from ..dashboard.sections import Reader
 from ..models import Metrics
-from .overview import PageAdmin
+from .overview import PageAdmin, shorten
 
 MAX_SEARCH_CHARS = 200
 
 
 @admin.register(Metrics)
 class MetricsAdmin(PageAdmin[Metrics]):
-    """What is recorded."""
+    """What is recorded; a metric has a page of its own under the same permission."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the metric's page beside the list."""
+        view = self.admin_site.admin_view(self.metric_view)
+        return [path("metric/", view, name=f"{self.opts.app_label}_metrics_metric"), *super().get_urls()]
+
+    def metric_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the metric that `?name=` names, grouped by `?by=` and filtered by any number of `?where=tag=value`."""
+        self.demand_view_permission(request)
+        name, kind, unit, by = (request.GET.get(key, "") for key in ("name", "kind", "unit", "by"))
+        where = tuple(dict.fromkeys(request.GET.getlist("where")))[:MAX_TAGS]
+        try:
+            context = metric.page(metric.Asked(name, kind, unit, by, where), windows.chosen(request.GET.get("window")))
+        except metric.UnknownMetric as unknown:
+            return self.not_found(request, "Metric", shorten(str(unknown)))
+        template = "metric_body.html" if "fragment" in request.GET else "metric.html"
+        return self.page(request, template, {"title": shorten(name), **context})
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         self.demand_view_permission(request)

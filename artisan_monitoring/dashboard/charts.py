@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import floor, log10
+from math import ceil, floor, log10
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -57,9 +57,15 @@ class Chart:
 
     @property
     def ticks(self) -> list[float]:
-        """The values at which the axis has lines, from zero up."""
-        peak = max((value for line in self.lines for value in line.values if value is not None), default=0.0)
-        return ticks(max(peak, self.least))
+        """The values at which the axis has lines: from zero up, or from below the lowest where that is negative."""
+        values = [value for line in self.lines for value in line.values if value is not None]
+        peak, low = max(values, default=0.0), min(values, default=0.0)
+        if low >= 0:
+            return ticks(max(peak, self.least))
+        step = ticks(max(peak - low, self.least))[1]
+        first = floor(low / step)
+        count = max(0, ceil(peak / step)) - first
+        return [round((first + each) * step, 12) for each in range(count + 1)]
 
     @property
     def axis(self) -> list[str]:
@@ -85,26 +91,27 @@ class Chart:
 
     def svg(self) -> SafeString:
         """Draw it. Every text is escaped."""
-        top = self.ticks[-1]
+        low, top = self.ticks[0], self.ticks[-1]
         return format_html(
             '<svg class="am-plot" role="img" aria-label="{}" width="100%" height="{}">{}{}'
             '<svg class="am-lines" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}{}{}</svg>'
             "{}</svg>",
             self.summary,
             HEIGHT + AXIS,
-            self._grid(top),
+            self._grid(low, top),
             self._time_axis(),
             HEIGHT,
             len(self.times) * _UNIT_X,
             _UNIT_Y,
-            format_html_join("", '<path class="am-area {}" d="{}"/>', self._areas(top)),
-            format_html_join("", '<path class="am-line-of {}" d="{}"/>', self._paths(top)),
-            format_html_join("", '<path class="am-point {}" d="{}"/>', self._lone_points(top)),
+            format_html_join("", '<path class="am-area {}" d="{}"/>', self._areas(low, top)),
+            format_html_join("", '<path class="am-line-of {}" d="{}"/>', self._paths(low, top)),
+            format_html_join("", '<path class="am-point {}" d="{}"/>', self._lone_points(low, top)),
             self._slots(),
         )
 
-    def _grid(self, top: float) -> SafeString:
-        rows = ((HEIGHT - 0.5 if tick == 0 else round(HEIGHT * (1 - tick / top)) + 0.5) for tick in self.ticks)
+    def _grid(self, low: float, top: float) -> SafeString:
+        heights = (round(HEIGHT * ((top - tick) / (top - low))) for tick in self.ticks)
+        rows = (HEIGHT - 0.5 if height == HEIGHT else height + 0.5 for height in heights)
         return format_html_join("", '<line class="am-grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>', ((y,) for y in rows))
 
     def _time_axis(self) -> SafeString:
@@ -124,28 +131,29 @@ class Chart:
             ((*mark, HEIGHT, HEIGHT + 4, HEIGHT + AXIS - 4) for mark in marks),
         )
 
-    def _points(self, line: Line, top: float) -> Iterator[list[tuple[int, int]]]:
+    def _points(self, line: Line, low: float, top: float) -> Iterator[list[tuple[int, int]]]:
         """Yield each unbroken run of a line's points, in units of the inner drawing."""
         places = enumerate(line.values)
         for there, run in groupby(places, key=lambda place: place[1] is not None):
             if there:
                 yield [
-                    (index * _UNIT_X + _UNIT_X // 2, round(_UNIT_Y * (1 - (value or 0) / top))) for index, value in run
+                    (index * _UNIT_X + _UNIT_X // 2, round(_UNIT_Y * ((top - (value or 0)) / (top - low))))
+                    for index, value in run
                 ]
 
-    def _paths(self, top: float) -> Iterator[tuple[str, str]]:
+    def _paths(self, low: float, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:
-            yield line.tone, "".join(f"M{_joined(run)}" for run in self._points(line, top) if len(run) > 1)
+            yield line.tone, "".join(f"M{_joined(run)}" for run in self._points(line, low, top) if len(run) > 1)
 
-    def _lone_points(self, top: float) -> Iterator[tuple[str, str]]:
+    def _lone_points(self, low: float, top: float) -> Iterator[tuple[str, str]]:
         """Yield the points without a neighbour: lines of no length, which a round cap makes dots at any stretch."""
         for line in self.lines:
-            yield line.tone, "".join(f"M{_joined(run)}h0" for run in self._points(line, top) if len(run) == 1)
+            yield line.tone, "".join(f"M{_joined(run)}h0" for run in self._points(line, low, top) if len(run) == 1)
 
-    def _areas(self, top: float) -> Iterator[tuple[str, str]]:
+    def _areas(self, low: float, top: float) -> Iterator[tuple[str, str]]:
         for line in self.lines:
             if line.filled:
-                runs = [(run[0][0], _joined(run)) for run in self._points(line, top) if len(run) > 1]
+                runs = [(run[0][0], _joined(run)) for run in self._points(line, low, top) if len(run) > 1]
                 yield line.tone, "".join(f"M{first} {_UNIT_Y}L{joined}V{_UNIT_Y}Z" for first, joined in runs)
 
     def _slots(self) -> SafeString:

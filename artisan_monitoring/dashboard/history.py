@@ -10,11 +10,15 @@ from ..core.series import Series
 from ..core.windows import floor
 from ..stores import get_store
 from . import rollups
+from .rollups import Rolled
 from .traffic import affordable, rolled_hours, stretches_of
 from .windows import Span
 
 Group = tuple[str, ...]
 GroupOf = Callable[[Series], Group]
+
+ROWS_AT_MOST = 30_000
+"""Roll-ups read one series by one; half a second of work."""
 
 
 @dataclass(slots=True)
@@ -52,28 +56,66 @@ class History:
         return merged
 
 
-def history(series: Sequence[Series], span: Span, group_of: GroupOf) -> History:
-    """Return the cells of some series of one metric; raise `StoreUnavailable` or a database error."""
-    store = get_store()
-    now = store.now()
-    rolled = rolled_hours(span, now, store.dirty_hours())
-    wanted = stretches_of(span.slots(now), rolled, now)
-    chosen = affordable(wanted, len(series), now)
-    found = History(span, now, list(span.slots(now)), hours_left_out=len(wanted) - len(chosen))
+def history(
+    series: Sequence[Series],
+    span: Span,
+    group_of: GroupOf,
+    *,
+    merged_by: str | None = None,
+    biggest: int = 0,
+    other: Group = (),
+) -> History:
+    """Return the cells of some series of one metric; raise `StoreUnavailable` or a database error.
+
+    `merged_by` says that these are all series of the metric, grouped by that tag (or by none), so that the totals kept
+    in the roll-ups serve. With `biggest` only so many groups are kept apart, those with the most observations in the
+    window, and the rest is `other`: the cells are then read twice, since all groups together may not fit in memory.
+    """
+    window = _Window(series, span, merged_by)
+    found = History(span, window.now, list(span.slots(window.now)), hours_left_out=window.left_out)
     groups = {each.id: group_of(each) for each in series}
-    for series_id, start, cell in _cells(series, rolled, chosen):
+    kept = set(groups.values())
+    if biggest and len(kept) > biggest:
+        kept = window.biggest(groups, biggest)
+    for group, start, cell in window.cells(groups):
         cell.classic = None
-        found.add(groups[series_id], start, cell)
+        found.add(group if group in kept else other, start, cell)
     return found
 
 
-def _cells(
-    series: Sequence[Series], rolled: rollups.Rolled, stretches: Sequence[tuple[int, int]]
-) -> Iterator[tuple[str, int, Cell]]:
-    ids = [each.id for each in series]
-    if not ids:
-        return
-    yield from rollups.series_cells(series[0].name, ids, rolled)
-    for start, end in stretches:
-        for bucket in get_store().buckets(ids, start, end):
-            yield bucket.series_id, bucket.start, bucket.cell
+class _Window:
+    """What is to be read of a window: hours from roll-ups, stretches from cells, the newest as far as is affordable."""
+
+    def __init__(self, series: Sequence[Series], span: Span, merged_by: str | None) -> None:
+        self._store, self._series, self._merged_by = get_store(), series, merged_by
+        self.now = now = self._store.now()
+        rolled = rolled_hours(span, now, self._store.dirty_hours())
+        stretches = stretches_of(span.slots(now), rolled, now)
+        self._stretches = affordable(stretches, len(series), now)
+        hours = sorted(rolled.hours, reverse=True)
+        if merged_by is None:
+            hours = hours[: max(1, ROWS_AT_MOST // max(1, len(series)))]
+        self._rolled = Rolled(frozenset(hours))
+        self.left_out = len(stretches) - len(self._stretches) + len(rolled.hours) - len(hours)
+
+    def cells(self, groups: dict[str, Group]) -> Iterator[tuple[Group, int, Cell]]:
+        """Yield every cell as (group, start, cell)."""
+        if not self._series:
+            return
+        one, ids = self._series[0], list(groups)
+        if self._merged_by is None:
+            for series_id, start, cell in rollups.series_cells(one.name, ids, self._rolled):
+                yield groups[series_id], start, cell
+        else:
+            merged = rollups.merged_cells(one.name, one.kind, one.unit, self._merged_by, self._rolled)
+            yield from (((value,) if self._merged_by else (), start, cell) for value, start, cell in merged)
+        for start, end in self._stretches:
+            for bucket in self._store.buckets(ids, start, end):
+                yield groups[bucket.series_id], bucket.start, bucket.cell
+
+    def biggest(self, groups: dict[str, Group], number: int) -> set[Group]:
+        """Return the groups with the most observations."""
+        counts: dict[Group, int] = {}
+        for group, _, cell in self.cells(groups):
+            counts[group] = counts.get(group, 0) + cell.count
+        return set(sorted(counts, key=lambda group: (-counts[group], group))[:number])

@@ -11,6 +11,7 @@ from ..core.windows import HOUR, MINUTE, floor
 from ..metrics.queries import SeriesInfo, names
 from ..stores import get_store
 from . import figures, rollups
+from .metric import Asked
 from .rollups import Rolled
 
 PER_PAGE = 40
@@ -37,6 +38,11 @@ class Metric:
     def tags(self) -> list[str]:
         """The keys of its tags."""
         return sorted({key for each in self.series for key, _ in each.tags if each.tags != OVERFLOW})
+
+    @property
+    def query(self) -> str:
+        """The query of the address of its own page."""
+        return Asked(self.name, self.kind, self.unit).query()
 
     @property
     def figures(self) -> list[str]:

@@ -158,8 +158,10 @@ def stretches_of(slots: range, rolled: Rolled, now: float) -> list[tuple[int, in
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
-def affordable(stretches: Sequence[tuple[int, int]], series: int, now: float) -> list[tuple[int, int]]:
-    """Return the newest stretches that hold `CELLS_AT_MOST` cells at most, if every series was busy, and one anyway.
+def affordable(
+    stretches: Sequence[tuple[int, int]], series: int, now: float, at_most: int | None = None
+) -> list[tuple[int, int]]:
+    """Return the newest stretches that hold `at_most` cells (else `CELLS_AT_MOST`) if every series was busy, or one.
 
     Where no job has run for days every hour waits for its roll-up, and reading them all would take the site's time.
     """
@@ -168,7 +170,7 @@ def affordable(stretches: Sequence[tuple[int, int]], series: int, now: float) ->
     for start, end in reversed(stretches):
         width = MINUTE if start > now - FINE_FOR_S else TEN_MINUTES
         cells += series * (end - start) // width
-        if chosen and cells > CELLS_AT_MOST:
+        if chosen and cells > (at_most or CELLS_AT_MOST):
             break
         chosen.append((start, end))
     return chosen[::-1]

@@ -34,6 +34,10 @@ PAGES = (
     f"{OVERVIEW}route/?{urlencode({'route': PAYLOADS[0]})}",
     f"{OVERVIEW}route/?route=%2Fnowhere%2F",
     "/admin/artisan_monitoring/metrics/",
+    *(
+        f"/admin/artisan_monitoring/metrics/metric/?{urlencode({'name': PAYLOADS[1], key: value})}"
+        for key, value in (("by", "tag"), ("where", f"tag={PAYLOADS[1]}"), ("by", PAYLOADS[2]))
+    ),
     "/admin/artisan_monitoring/jobs/",
     "/admin/artisan_monitoring/",
 )
