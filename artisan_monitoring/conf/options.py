@@ -166,6 +166,7 @@ class MonitoringSettings:
     REQUEST_ID_HEADER: str = option("X-Request-ID", "The header that carries the request id, in and out.")
     PROBE_FAST_PATH: bool = option(True, "Answer probes before host validation, redirects and sessions.")
     ACTIVITY: bool = option(True, "Record when each user was last seen, and how many requests a day.")
+    APDEX_MS: float = option(500.0, "Apdex' target: a request within it satisfies, within four times it is tolerated.")
     ACCESS_LOG: AccessLogSettings = section(AccessLogSettings, "The access log.")
     RETENTION: RetentionSettings = section(RetentionSettings, "How many days things are kept.")
     LIMITS: LimitSettings = section(LimitSettings, "Bounds of memory and storage.")

@@ -202,7 +202,9 @@ def label_step(times: Sequence[int], step_s: int) -> int:
         nice = minutes * MINUTE
         if nice >= step_s and width / nice <= TIME_LABELS:
             return nice
-    return -(-width // (DAY * (TIME_LABELS + 1))) * DAY
+    # "Nov 23" is wider than "10:30", and a week has one for each day.
+    labels = TIME_LABELS + 1 if width <= 8 * DAY else TIME_LABELS - 1
+    return -(-width // (DAY * labels)) * DAY
 
 
 def _label(at: int, days: bool) -> str:

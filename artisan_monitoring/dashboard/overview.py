@@ -14,6 +14,7 @@ from ..conf import get_settings
 from ..errors.recent import recent_errors
 from ..health.snapshot import published
 from . import figures
+from .before import apdex, change
 from .charts import Chart, Line
 from .machinery import machinery, own_figures, processes
 from .sections import Reader, Section
@@ -30,12 +31,16 @@ STALE_HEALTH_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One number at the top of the page; `tone` colours it where it needs a look."""
+    """One number at the top of the page; `tone` colours it where it needs a look.
+
+    `change` compares it with the window before.
+    """
 
     label: str
     value: str
     note: str = ""
     tone: str = ""
+    change: str = ""
 
 
 def page(span: Span, *, may_see_errors: bool = True, may_see_alerts: bool = True) -> dict[str, object]:
@@ -68,21 +73,35 @@ def page(span: Span, *, may_see_errors: bool = True, may_see_alerts: bool = True
 def traffic_tiles(seen: Traffic | None, span: Span) -> list[Tile]:
     """Return the tiles about requests."""
     if seen is None:
-        labels = ("Requests", "Error rate", "p95", "Active now", "Errors")
+        labels = ("Requests", "Error rate", "p95", "Apdex", "Active now", "Errors")
         return [Tile(label, figures.NOTHING) for label in labels]
-    total = seen.total
-    rate = total.failed / total.cell.count if total.cell.count else None
+    cell, earlier = seen.total.cell, seen.before
+    rate = failure_rate(seen.total)
+    p95 = cell.quantile(0.95)
+    target_s = get_settings().APDEX_MS / 1000
+    score = apdex(cell, target_s)
     return [
-        Tile("Requests", figures.count(total.cell.count), per_second(total, seen)),
-        Tile("Error rate", figures.share(rate), f"{figures.count(total.failed)} answered 5xx", bad(rate, 0.01, 0.05)),
-        Tile(
-            "p95",
-            figures.duration(total.cell.quantile(0.95)),
-            f"p50 {figures.duration(total.cell.quantile(0.5))}",
-        ),
+        Tile("Requests", figures.count(cell.count), per_second(seen.total, seen),
+             change=change(cell.count, earlier.cell.count) if earlier else ""),
+        Tile("Error rate", figures.share(rate), f"{figures.count(seen.total.failed)} answered 5xx",
+             bad(rate, 0.01, 0.05), f"was {figures.share(failure_rate(earlier))}" if earlier else ""),
+        Tile("p95", figures.duration(p95), f"p50 {figures.duration(cell.quantile(0.5))}",
+             change=change(p95, earlier.cell.quantile(0.95)) if earlier else ""),
+        Tile("Apdex", figures.NOTHING if score is None else f"{score:.2f}", f"of {figures.duration(target_s)}",
+             "" if score is None else bad(1 - score, 0.15, 0.3), was(apdex(earlier.cell, target_s)) if earlier else ""),
         Tile("Active now", figures.count(seen.active or 0), "being answered"),
         Tile("Errors", figures.count(seen.errors), "exceptions captured", "high" if seen.errors else ""),
-    ]
+    ]  # fmt: skip
+
+
+def failure_rate(slot: Slot) -> float | None:
+    """Return the share of a slot's requests that were answered with 500 or above."""
+    return slot.failed / slot.cell.count if slot.cell.count else None
+
+
+def was(score: float | None) -> str:
+    """Return what a score was in the window before."""
+    return "" if score is None else f"was {score:.2f}"
 
 
 def per_second(total: Slot, seen: Traffic) -> str:

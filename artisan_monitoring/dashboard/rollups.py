@@ -53,6 +53,15 @@ def tally(name: str, rolled: Rolled, step_s: int) -> Tally:
     return found
 
 
+def slots(name: str, rolled: Rolled, step_s: int) -> Tally:
+    """Return the requests of some hours in slots of `step_s`, without routes."""
+    found = Tally()
+    if rolled.hours:
+        with own_connection(get_settings().DATABASE):
+            _read_slots(found, name, rolled, step_s)
+    return found
+
+
 def read_route_cells(found: Tally, name: str, rolled: Rolled, wanted: Collection[str]) -> None:
     """Merge the roll-ups of some routes into their cells, for the percentiles of the rows that are shown."""
     if not rolled.hours or not wanted:

@@ -18,7 +18,7 @@ from ..exceptions import StoreUnavailable
 from ..metrics.queries import gauge_now
 from ..stores import get_store
 from ..stores.base import Store
-from . import rollups
+from . import before, rollups
 from .rollups import ROUTE, STATUS, Rolled
 from .tallies import Route, Slot, Tally, failed
 from .windows import Span
@@ -44,7 +44,10 @@ HOURS_KEPT_FROM_S = 6 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up."""
+    """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up.
+
+    `before` holds the requests of the window before, where there is anything to compare with.
+    """
 
     span: Span
     as_of: float
@@ -56,6 +59,7 @@ class Traffic:
     active: float | None
     settle_s: float
     hours_left_out: int = 0
+    before: Slot | None = None
 
     @property
     def empty(self) -> bool:
@@ -85,6 +89,7 @@ def forget() -> None:
     """Forget what was remembered."""
     _answers.clear()
     _hours.clear()
+    before.forget()
 
 
 def _after_fork() -> None:
@@ -137,6 +142,7 @@ def _read(span: Span) -> Traffic:
         active=gauge_now(ACTIVE),
         settle_s=settle_s(store),
         hours_left_out=len(all_stretches) - len(stretches),
+        before=before.slot_before(store, span, now, REQUESTS),
     )
 
 

@@ -42,6 +42,7 @@ SPANS = {
         Span("6h", "the last 6 hours", 6 * HOUR, 6 * MINUTE),
         Span("24h", "the last 24 hours", 24 * HOUR, HOUR),
         Span("7d", "the last 7 days", 168 * HOUR, 3 * HOUR),
+        Span("30d", "the last 30 days", 720 * HOUR, 24 * HOUR),
     )
 }
 DEFAULT = SPANS["1h"]

@@ -158,7 +158,7 @@ def test_times_are_the_readers_and_the_pointer_reads_them(browse):
 def test_without_scripts_it_is_whole(browse):
     page = browse(java_script_enabled=False)
     assert page.locator(".am-plot").count() == 3
-    assert page.locator(".am-tile").count() == 7
+    assert page.locator(".am-tile").count() == 8
     assert page.locator(".am-live").text_content().strip().endswith("UTC")
     page.get_by_role("link", name="7d").click()
     assert page.url.endswith("?window=7d")

@@ -29,7 +29,7 @@ def test_counts_failures_times_and_errors_of_the_window(store, key):
         requests(now - 60, 0.010, 0.020),
         requests(now - 60, 0.500, status=503),
         requests(now - 60, 9.0, status=404),
-        requests(now - 8 * DAY, 1.0, 1.0),
+        requests(now - 31 * DAY, 1.0, 1.0),
         counted(now - 60, 4, severity="HIGH"),
     )
     seen = read(key)
