@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from ..core.redaction import MASK, Redactor
 from ..core.reprs import clean_text
+from ..core.routes import route_template
 
 HEADERS = (
     "CONTENT_TYPE",
@@ -53,7 +54,8 @@ def summarise(request: HttpRequest, redactor: Redactor) -> dict[str, object]:
 def route_of(request: HttpRequest) -> str:
     """Return the pattern that matched, or nothing."""
     match = vars(request).get("resolver_match")
-    return clean_text(str(getattr(match, "route", "") or ""), 200)
+    route = getattr(match, "route", None)
+    return "" if route is None else clean_text(route_template(str(route)), 200)
 
 
 def user_of(request: HttpRequest) -> str:

@@ -11,11 +11,12 @@ from ..core import context
 from ..core.context import Observation
 from ..core.guard import never_raises
 from ..core.registry import LiveSeries
+from ..core.routes import route_template
 from ..metrics.collector import metrics_collector
 from ..pipeline.buffer import buffer
 from ..queries import recorder
 from .base import ObservingMiddleware
-from .monitoring import METHODS, OTHER_METHOD, route_template
+from .monitoring import METHODS, OTHER_METHOD
 from .streams import async_chunks_within, chunks_within, on_close, wrap
 
 _queries = metrics_collector.handle("artisan.db.queries", unit="{query}", kind="distribution")

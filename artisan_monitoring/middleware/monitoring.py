@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any, cast
+from weakref import ref
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -13,6 +14,7 @@ from django.http.response import HttpResponseBase
 from ..core import context
 from ..core.context import Observation
 from ..core.registry import LiveSeries
+from ..core.routes import route_template
 from ..core.series import OVERFLOW
 from ..core.traceparent import new_identity, parse, valid_request_id
 from ..health import fast
@@ -91,6 +93,7 @@ class MonitoringMiddleware(ObservingMiddleware):
             watch_running_loop()
         meta = request.META
         observation = Observation()
+        observation.request = ref(request)
         observation.method = request.method or ""
         observation.path = request.path
         peer = meta.get("REMOTE_ADDR") or ""
@@ -158,11 +161,6 @@ def finish(request: HttpRequest, response: HttpResponseBase | None, observation:
     if live is not None:
         buffer.observe(live, elapsed, observation)
     write_record(request, response, observation)
-
-
-def route_template(route: str) -> str:
-    """Return the route template with its leading slash, which Django leaves out of `path()` routes."""
-    return route if route.startswith(("/", "^")) else f"/{route}"
 
 
 def _find_series(method: str, route: str | None, status: int, error_type: str) -> tuple[LiveSeries | None, str]:

@@ -17,6 +17,7 @@ from ..conf.clients import masked
 from ..core import clientip, context
 from ..core.guard import never_raises
 from ..core.records import AlertSeverity
+from ..core.routes import route_template
 from ..logs.logger import logger
 from ..metrics.collector import metrics_collector
 from ..pipeline.buffer import buffer
@@ -91,7 +92,7 @@ def origin_of(request: HttpRequest | None) -> Origin:
         client=client_of(request),
         method=request.method or "",
         path=request.path_info,
-        route=getattr(match, "route", None) or "",
+        route="" if match is None or match.route is None else route_template(match.route),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         user_pk=known_user_pk(request),
         request_id=observation.request_id if observation is not None else "",

@@ -95,7 +95,7 @@ class TestRequests:
         client.get("/orders/1/")
         client.get("/orders/2/")
         assert captured[0].fingerprint == captured[1].fingerprint
-        assert captured[1].record["samples"][0]["route"] == "orders/<int:number>/"
+        assert captured[1].record["samples"][0]["route"] == "/orders/<int:number>/"
 
     def test_template_line_is_shown_without_debug(self, captured):
         Client(raise_request_exception=False).get("/template/")

@@ -17,6 +17,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, S
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import include, path, re_path
 
+from artisan_monitoring import error_tracker
 from artisan_monitoring.core import context
 from artisan_monitoring.core.guard import failures
 from artisan_monitoring.logs.context import install
@@ -38,6 +39,14 @@ async def told_async(request: HttpRequest) -> JsonResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     raise LookupError("no")
+
+
+def caught(request: HttpRequest) -> HttpResponse:
+    try:
+        raise LookupError("caught")
+    except LookupError as exc:
+        error_tracker.track_error(exc)
+    return HttpResponse()
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
@@ -91,6 +100,7 @@ urlpatterns = [
     path("told-async/", told_async),
     re_path(r"^regex/(?P<name>\w+)/$", told),
     path("broken/", broken),
+    path("caught/", caught),
     path("stream/", stream),
     path("stream-async/", stream_async),
     path("stream-told/", stream_told),
@@ -257,6 +267,14 @@ def test_an_exemplar_leads_to_the_trace(client: Client) -> None:
 
     (exemplar,) = (metrics.cell(DURATION).exemplars or {}).values()
     assert exemplar[2] == {"trace_id": seen["trace_id"], "request_id": seen["request_id"]}
+
+
+def test_an_error_that_a_view_reports_knows_its_request(client: Client) -> None:
+    with capture_errors() as errors:
+        response = client.get("/caught/")
+
+    (sample,) = errors[0].record["samples"]
+    assert (sample["route"], sample["request_id"]) == ("/caught/", response.headers["X-Request-ID"])
 
 
 def test_async_views_are_measured_in_their_own_mode() -> None:

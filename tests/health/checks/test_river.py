@@ -112,7 +112,9 @@ def test_on_a_real_store(settings):
     assert store.status is Status.PASS
     assert {each.name for each in store.measurements} == {"responseTime", "skew"}
     assert pipeline.status in (Status.PASS, Status.WARN)
-    assert {"lag", "breaker", "lost", "dropped", "overdueJobs", "flushDuration", "series"} <= {each.name for each in pipeline.measurements}
+    assert {"lag", "breaker", "lost", "dropped", "overdueJobs", "flushDuration", "series"} <= {
+        each.name for each in pipeline.measurements
+    }
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
