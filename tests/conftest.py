@@ -47,9 +47,9 @@ def _no_thread_outlives_its_test() -> Iterator[None]:
     keeping = sys.modules.get("artisan_monitoring.pipeline.housekeeper")
     if keeping is not None and keeping.housekeeper.running:
         keeping.housekeeper.stop(10)
-    if flushing is not None and flushing.flusher.running:
+    if flushing is not None and (flushing.flusher.running or flushing.flusher.wanted):
         flushing.flusher.stop(10)
-        flushing.flusher.reset()
+        flushing.flusher.reset()  # and so the end of the run has nothing to send to tables that are gone
         flushing.buffer.reset()
 
 
