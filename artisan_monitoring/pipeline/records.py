@@ -54,7 +54,9 @@ def consume_records(store: Store, shard: int, limit_bytes: int) -> Consumed:
             records = _gather(entry.payload for entry in entries)
             upto = entries[-1].position
             with transaction.atomic(using=using):
-                if not _advance(cursor, upto, using):
+                # Asked again under the lock: after a wipe in between, these entries are the new epoch's to apply.
+                if not _advance(cursor, upto, using) or store.cursor(shard).epoch != epoch:
+                    transaction.set_rollback(True, using=using)
                     return Consumed(0, more=False)
                 for kind, rows in sorted(records.items()):
                     _apply(kind, rows, using)
@@ -71,7 +73,11 @@ def _cursor(store: Store, shard: int, epoch: str, using: str) -> ConsumerCursor:
         store=name, shard=shard, defaults={"epoch": epoch, "position": 0}
     )
     if cursor.epoch != epoch:
-        ConsumerCursor.objects.using(using).filter(pk=cursor.pk, epoch=cursor.epoch).update(epoch=epoch, position=0)
+        with transaction.atomic(using=using):
+            ours = ConsumerCursor.objects.using(using).filter(pk=cursor.pk)
+            list(ours.select_for_update())
+            if store.cursor(shard).epoch == epoch:  # under the lock: a paused drainer must not bring an old one back
+                ours.filter(epoch=cursor.epoch).update(epoch=epoch, position=0)
         cursor.refresh_from_db(using=using)
     return cursor
 

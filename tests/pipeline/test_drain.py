@@ -12,11 +12,12 @@ from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.packing import Batch, Delta, pack_batch
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.exceptions import StoreRefused, StoreUnavailable
-from artisan_monitoring.models import ConsumerCursor, QuarantinedRecord
+from artisan_monitoring.models import ConsumerCursor, InboxEntry, InboxState, QuarantinedRecord
 from artisan_monitoring.pipeline import sinks
 from artisan_monitoring.pipeline.drain import drain, drain_shard
+from artisan_monitoring.pipeline.records import consume_records
 from artisan_monitoring.stores import get_store
-from artisan_monitoring.stores.base import Commit, Store
+from artisan_monitoring.stores.base import Commit, Entry, Store
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"], transaction=True)
 
@@ -298,3 +299,25 @@ heard: list[bool] = []
 
 def hear() -> None:
     heard.append(True)
+
+
+def test_a_drainer_paused_across_a_wipe_does_not_bring_the_old_epoch_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(store, 1, test=[{"n": "wiped"}])
+    entries, reads = type(store).entries, []
+
+    def wiped_before_the_second_read(self: Store, shard: int, after: int, *, limit_bytes: int) -> list[Entry]:
+        reads.append(after)
+        if len(reads) == 2:  # the paused drainer has read the old epoch, and not yet what it will apply
+            InboxEntry.objects.all().delete()
+            InboxState.objects.all().delete()
+            append(store, 1, process="q", test=[{"n": "after"}])
+        return entries(self, shard, after, limit_bytes=limit_bytes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "entries", wiped_before_the_second_read)
+        consume_records(store, 0, LIMIT)
+    drain()
+
+    assert [each["n"] for each in taken] == ["after"]
