@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-
-def option(default: Any, reason: str) -> Any:
-    """Declare a setting: its default, and why it is that."""
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"reason": reason})
-    return field(default=default, metadata={"reason": reason})
+from .section import Section, option, section
 
 
-def section(kind: type, reason: str) -> Any:
-    """Declare a setting that is a dictionary with keys of its own."""
-    return field(default_factory=kind, metadata={"reason": reason})
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(Section):
     BACKEND: str = option("artisan_monitoring.stores.database.DatabaseStore", "Works with nothing else installed.")
     OPTIONS: dict[str, Any] = option({}, "Keyword arguments of the backend.")
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionSettings:
+class RetentionSettings(Section):
     METRICS: int = option(7, "Days of one-minute and ten-minute buckets.")
     ROLLUPS: int = option(90, "Days of hourly and daily roll-ups: a quarter can be compared with the one before.")
     ERRORS: int = option(30, "Days an error's samples are kept: a monthly release cycle fits.")
@@ -36,8 +23,7 @@ class RetentionSettings:
     LOGS: int = option(30, "Days of rotated log files.")
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
+class LimitSettings(Section):
     SERIES_PER_METRIC: int = option(2000, "OpenTelemetry's cardinality limit; beyond it, one overflow series.")
     METRICS: int = option(500, "Metric names a process may have.")
     SERIES: int = option(10_000, "Series a process may have: about 20 MB if all are distributions.")
@@ -45,19 +31,16 @@ class LimitSettings:
     INBOX_BYTES: int = option(64 * 1024 * 1024, "Undrained batches a shard may hold before samples are refused.")
 
 
-@dataclass(frozen=True, slots=True)
-class PrivacySettings:
+class PrivacySettings(Section):
     IP: str = option("truncate", "`full`, `truncate` (/24, /48), `hash` (keyed, daily) or `none`.")
 
 
-@dataclass(frozen=True, slots=True)
-class RedactionSettings:
+class RedactionSettings(Section):
     KEYS: tuple[str, ...] = option((), "Further key names whose values are secret.")
     ALLOW: tuple[str, ...] = option((), "Key names that are never secret, whatever they look like.")
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLogSettings:
+class AccessLogSettings(Section):
     ENABLED: bool = option(True, "One record per request, to the logger `artisan_monitoring.access`.")
     EXCLUDE: tuple[str, ...] = option(
         ("/health/", "/static/"), "Path prefixes that are not logged when the answer is below 400."
@@ -65,8 +48,7 @@ class AccessLogSettings:
     SLOW_MS: int = option(1000, "A request at least this slow is logged as a warning.")
 
 
-@dataclass(frozen=True, slots=True)
-class HealthSettings:
+class HealthSettings(Section):
     TOKENS: tuple[str, ...] = option((), "Bearer tokens for `detailed` and `metrics`; several allow rotation.")
     NETWORKS: tuple[str, ...] = option((), "Peers (CIDR) that may read `detailed` and `metrics`.")
     EXTERNAL: tuple[Mapping[str, Any], ...] = option(
@@ -94,30 +76,26 @@ class HealthSettings:
     RECOVER_AFTER: int = option(1, "Successes in a row before it calls it well again.")
 
 
-@dataclass(frozen=True, slots=True)
-class HostMetricsSettings:
+class HostMetricsSettings(Section):
     ENABLED: bool = option(True, "Sample host and process at each flush, in the background: 0.2 ms.")
     FILESYSTEMS: tuple[str, ...] = option(
         ("/",), "Paths whose file systems are measured. Local ones: a network server that hangs would hold up a flush."
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorSettings:
+class ErrorSettings(Section):
     LOCALS: bool = option(True, "Keep the local variables of frames, redacted.")
     IN_APP_INCLUDE: tuple[str, ...] = option((), "Module prefixes that count as the project's own.")
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
     IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
 
 
-@dataclass(frozen=True, slots=True)
-class QuerySettings:
+class QuerySettings(Section):
     SLOW_MS: int = option(100, "A query at least this slow is logged: ten times what a page can afford.")
     SLOW_LOGS_PER_MINUTE: int = option(60, "Slow queries logged a minute and process; all are counted.")
 
 
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
+class SecuritySettings(Section):
     ENABLED: bool = option(True, "Look at requests for signs of an attack; nothing is ever blocked.")
     BURST: int = option(20, "Refused or missing pages (401, 403, 404) a minute and client that make an event.")
     SCORE: int = option(5, "A request whose findings add up to this makes an event: the Core Rule Set's threshold.")
@@ -127,8 +105,7 @@ class SecuritySettings:
     USER_LABEL: str = option("", "Attribute of the user shown beside the key (`username`); empty: the key alone.")
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
+class AlertSettings(Section):
     EMAIL_TO: tuple[str, ...] = option((), "Who gets alerts by e-mail; empty: `ADMINS`.")
     CHANNELS: dict[str, Any] = option(
         {}, "Where alerts are told, by name: BACKEND and OPTIONS; empty: the log, and e-mail if anybody is named."
@@ -136,17 +113,15 @@ class AlertSettings:
     BASE_URL: str = option("", "Where the site is reached, for links in messages: a job has no request to ask.")
 
 
-@dataclass(frozen=True, slots=True)
-class OtlpSettings:
+class OtlpSettings(Section):
     ENDPOINT: str = option("", "Where metrics are exported to, such as `http://collector:4318`; empty: nowhere.")
     HEADERS: dict[str, str] = option({}, "Sent with each export: an API key, a tenant.")
     PERIOD_S: float = option(60.0, "Seconds between exports: the default of OpenTelemetry's own exporters.")
     TIMEOUT_S: float = option(10.0, "Seconds one request may take: the default of OpenTelemetry's own exporters.")
 
 
-@dataclass(frozen=True, slots=True)
-class MonitoringSettings:
-    """Every key of `ARTISAN_MONITORING`. Sections are dictionaries in the project and dataclasses here."""
+class MonitoringSettings(Section):
+    """Every key of `ARTISAN_MONITORING`. Sections are dictionaries in the project."""
 
     ENABLED: bool = option(True, "Off: the middleware pass requests through untouched and nothing is recorded.")
     SERVICE: str = option("django", "The service's name in logs, health and exports.")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from .options import CHOICES, MonitoringSettings
+from .section import Section
 
 SETTING = "ARTISAN_MONITORING"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with one key: `kind` is `unknown`, `type` or `choice`; `hint` says what to do."""
 
     kind: str
@@ -38,7 +37,7 @@ def resolve(user: object) -> tuple[MonitoringSettings, list[Problem]]:
 
 
 def _build(kind: Any, user: Mapping[object, object], prefix: str, problems: list[Problem]) -> Any:
-    known = {each.name: each for each in fields(kind)}
+    known = kind.declared
     hints = _hints(kind)
     accepted: dict[str, object] = {}
     for key, value in user.items():
@@ -47,10 +46,17 @@ def _build(kind: Any, user: Mapping[object, object], prefix: str, problems: list
             near = difflib.get_close_matches(str(key).upper(), known, n=1, cutoff=0.5)
             hint = f"Did you mean {prefix}{near[0]}?" if near else f"Known keys: {', '.join(sorted(known))}."
             problems.append(Problem("unknown", path, f"{SETTING} has no key {path!r}.", hint))
-        elif is_dataclass(hints[key]):
+        elif isinstance(hints[key], type) and issubclass(hints[key], Section):
             accepted[key] = _build_section(hints[key], value, path, problems)
         else:
-            _accept(accepted, known[key], hints[key], value, path, problems)
+            taken = value
+            if isinstance(value, list | set) and get_origin(hints[key]) is tuple:
+                taken = tuple(value)
+            problem = _problem(path, taken, hints[key], known[key].reason)
+            if problem is None:
+                accepted[key] = taken
+            else:
+                problems.append(problem)
     return kind(**accepted)
 
 
@@ -61,20 +67,14 @@ def _build_section(kind: Any, value: object, path: str, problems: list[Problem])
     return kind()
 
 
-def _accept(
-    accepted: dict[str, object], spec: Field[Any], hint: Any, value: object, path: str, problems: list[Problem]
-) -> None:
-    if isinstance(value, list | set) and get_origin(hint) is tuple:
-        value = tuple(value)
+def _problem(path: str, value: object, hint: Any, reason: str) -> Problem | None:
     if not _fits(value, hint):
         wanted = getattr(hint, "__name__", None) if get_origin(hint) is None else str(hint)
         message = f"{SETTING} {path} is {type(value).__name__}, not {wanted}."
-        problems.append(Problem("type", path, message, f"Why it exists: {spec.metadata['reason']}"))
-    elif path in CHOICES and value not in CHOICES[path]:
-        hint_text = f"Use one of {', '.join(CHOICES[path])}."
-        problems.append(Problem("choice", path, f"{SETTING} {path} is {value!r}.", hint_text))
-    else:
-        accepted[spec.name] = value
+        return Problem("type", path, message, f"Why it exists: {reason}")
+    if path in CHOICES and value not in CHOICES[path]:
+        return Problem("choice", path, f"{SETTING} {path} is {value!r}.", f"Use one of {', '.join(CHOICES[path])}.")
+    return None
 
 
 def _fits(value: object, hint: Any) -> bool:

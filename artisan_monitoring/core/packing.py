@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct, error
-from typing import Any
+from typing import Any, NamedTuple
 
 from .histogram import Cell
 from .series import Series, series_from_text
@@ -80,8 +80,7 @@ def unpack_cell(packed: bytes) -> Cell:
     return cell
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """What one process adds to one series in one slot of `width` seconds that begins at `start`."""
 
     series: Series

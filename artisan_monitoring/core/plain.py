@@ -12,9 +12,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 _MAX_KINDS = 2_000
@@ -60,8 +59,7 @@ def is_lazy(kind: type) -> bool:
     return any(base.__name__ == "LazyObject" and base.__module__.startswith("django.") for base in kind.__mro__)
 
 
-@dataclass(frozen=True, slots=True)
-class Children:
+class Children(NamedTuple):
     """What a container holds, at most `breadth` of it: `named` pairs or `items`; `size` is how many there are."""
 
     size: int

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RuleKind(StrEnum):
@@ -53,8 +53,7 @@ SIGNS: dict[Comparator, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a decision needs of a rule. `window_s`, `for_s` and `keep_firing_for_s` are seconds.
 
     `threshold` is a count for counts and a share (0..1) for rates; `minimum` is the least traffic (the sum of the
@@ -70,8 +69,7 @@ class Rule:
     minimum: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """What was measured in the slot of `width_s` seconds that starts at `at` (seconds since the epoch).
 
     For a count `value` is the count; for a rate it is the number of bad outcomes among `weight` outcomes; for a state
@@ -85,8 +83,7 @@ class Sample:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(NamedTuple):
     """What stood after the last decision: since when the condition has held, and when it was last seen to hold."""
 
     standing: Standing = Standing.INACTIVE
@@ -97,8 +94,7 @@ class Before:
 NOTHING_BEFORE = Before()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What stands now. `met` is None when there was too little to judge by; `why` is one sentence for a person."""
 
     standing: Standing
@@ -127,7 +123,7 @@ def decide(rule: Rule, samples: Sequence[Sample], now: float, before: Before = N
     standing, since = _advance(rule, met, now, before)
     met_at = max(before.met_at, now) if met else before.met_at
     decision = Decision(standing, met, value, weight, since, met_at, "")
-    return replace(decision, why=explain(rule, decision, inside))
+    return decision._replace(why=explain(rule, decision, inside))
 
 
 def _met(rule: Rule, value: float | None, weight: float) -> bool | None:

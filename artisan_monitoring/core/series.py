@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, TypeAlias
@@ -24,7 +23,6 @@ OVERFLOW: Tags = (("otel_metric_overflow", "true"),)
 """The one series beyond the cardinality limit (OpenTelemetry metrics SDK, "Cardinality limits")."""
 
 
-@dataclass(frozen=True, slots=True)
 class Series:
     """What identifies a series. `combine` says how the processes' values of a gauge make one.
 
@@ -32,18 +30,30 @@ class Series:
     over all of it but `combine`; both are made once, since batches and stores need them at every flush.
     """
 
-    name: str
-    kind: Kind
-    unit: str
-    tags: Tags
-    combine: Combine = "max"
-    id: str = field(init=False, compare=False)
-    text: str = field(init=False, compare=False)
+    __slots__ = ("combine", "id", "kind", "name", "tags", "text", "unit")
 
-    def __post_init__(self) -> None:
-        identity = json.dumps([self.name, self.kind, self.unit, self.tags], separators=(",", ":"))
-        object.__setattr__(self, "id", blake2b(identity.encode(), digest_size=8).hexdigest())
-        object.__setattr__(self, "text", f'{identity[:-1]},"{self.combine}"]')
+    def __init__(self, name: str, kind: Kind, unit: str, tags: Tags, combine: Combine = "max") -> None:
+        self.name = name
+        self.kind = kind
+        self.unit = unit
+        self.tags = tags
+        self.combine = combine
+        identity = json.dumps([name, kind, unit, tags], separators=(",", ":"))
+        self.id = blake2b(identity.encode(), digest_size=8).hexdigest()
+        self.text = f'{identity[:-1]},"{combine}"]'
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Series) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Series({self.text})"
+
+    def overflow(self) -> Series:
+        """Return the series of the same metric that takes what is over the limits."""
+        return Series(self.name, self.kind, self.unit, OVERFLOW, self.combine)
 
 
 @lru_cache(maxsize=20_000)

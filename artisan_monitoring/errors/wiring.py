@@ -14,7 +14,6 @@ from ..core import context
 from ..core.guard import never_raises
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
-from .capture import capture_exception
 
 
 def connect() -> None:
@@ -33,4 +32,7 @@ def on_request_exception(sender: object, request: HttpRequest | None = None, **k
     observation = context.observation.get()
     if observation is not None and observation.exception is None:
         observation.exception = exc
+    # Where the first error happens, and not before: reading stacks is 9 ms of a process' start.
+    from .capture import capture_exception
+
     capture_exception(exc, handled=False, mechanism="request", request=request)

@@ -6,8 +6,8 @@ import sys
 
 from django.conf import settings
 
+from ..conf import get_settings
 from ..queries import recorder
-from .opentelemetry import export
 
 
 def connect() -> None:
@@ -16,7 +16,10 @@ def connect() -> None:
     It has, in a worker and in beat, and in a web process whose project package imports its Celery app, as Celery's
     documentation asks. Where it has not, importing it here would cost every process a tenth of a second for nothing.
     """
-    export.connect()
+    if get_settings().OTLP.ENDPOINT:
+        from .opentelemetry import export
+
+        export.connect()
     if "celery" in sys.modules:
         from . import celery
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..core.redaction import Redactor
 
 DEFAULT_LOGGER = "artisan-platform"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Binding:
+class Binding(NamedTuple):
     """One state of the settings. Compare by identity: another object means that something may have changed."""
 
     redactor: Redactor

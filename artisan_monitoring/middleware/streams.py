@@ -9,7 +9,6 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from ..core.context import Observation, within
 from ..core.guard import guarded
-from ..errors.capture import capture_exception
 
 DISCONNECTED = "client_disconnect"
 
@@ -54,6 +53,8 @@ class Stream:
         """Note that the host's iterator raised: no signal of Django's tells, since the response has begun."""
         self.error_type = f"{type(exc).__module__}.{type(exc).__qualname__}"
         with guarded("streams.capture"), within(self._observation):
+            from ..errors.capture import capture_exception  # as in errors.wiring: not before there is an error
+
             capture_exception(exc, handled=False, mechanism="stream", request=self._request)
 
     def chunks(self, content: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..core.histogram import Cell
@@ -16,22 +15,26 @@ Record: TypeAlias = dict[str, Any]
 Merge: TypeAlias = Callable[[Record, Record], None]
 
 
-@dataclass(slots=True)
 class Merged:
     """Records of one kind that merge by key."""
 
-    merge: Merge
-    by_key: dict[Hashable, Record] = field(default_factory=dict)
+    __slots__ = ("by_key", "merge")
+
+    def __init__(self, merge: Merge) -> None:
+        self.merge = merge
+        self.by_key: dict[Hashable, Record] = {}
 
 
-@dataclass(slots=True)
 class Harvest:
     """What a swap takes out. Slots are minutes; `observations` counts metric observations and records."""
 
-    slots: dict[int, list[tuple[Series, Cell]]] = field(default_factory=dict)
-    listed: dict[str, list[Record]] = field(default_factory=dict)
-    merged: dict[str, Merged] = field(default_factory=dict)
-    urgent: bool = False
+    __slots__ = ("listed", "merged", "slots", "urgent")
+
+    def __init__(self) -> None:
+        self.slots: dict[int, list[tuple[Series, Cell]]] = {}
+        self.listed: dict[str, list[Record]] = {}
+        self.merged: dict[str, Merged] = {}
+        self.urgent = False
 
     def add(self, kind: str, record: Record) -> bool:
         """Keep a record; return whether there was room for it."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.module_loading import import_string
 
@@ -25,8 +25,7 @@ SHORTEST_LEASE_S = 60.0
 _started = time.time()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A named job: its period in seconds, and the dotted path of a function without arguments."""
 
     name: str
@@ -39,8 +38,7 @@ class Job:
         return max(SHORTEST_LEASE_S, LEASE_PERIODS * self.period_s)
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(NamedTuple):
     """A job with what is known of its runs. Times are seconds since the epoch, 0 for never."""
 
     name: str

@@ -20,7 +20,6 @@ from ..core import context
 from ..core.guard import never_raises
 from ..core.series import Tags
 from ..metrics.collector import metrics_collector
-from .slow import report_slow
 from .statements import OTHER, operation_of
 
 Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
@@ -90,6 +89,8 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
         except Exception:
             _record_new(sql, alias, system, duration, tags_of)
         if duration >= _slow_s:
+            from .slow import report_slow  # which reads stacks: 3 ms of each process' start
+
             report_slow(sql, duration, alias=alias, vendor=connection.vendor, system=system)
         return result
 

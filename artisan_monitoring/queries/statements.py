@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
+from ..core.patterns import lazily
+
 MAX_READ = 20_000
 MAX_KEPT = 2_000
 FOLDED = "?"
@@ -21,7 +23,7 @@ OTHER = "OTHER"
 
 _FIRST_WORD = re.compile(r"(?:[\s(;]|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
 
-_TOKEN = re.compile(
+_TOKEN = lazily(
     r"""
       (?P<space>\s+)
     | (?P<line>--[^\n]*)
@@ -37,8 +39,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LIST = re.compile(r"\( ?\?(?: ?, ?\?)+ ?\)")
-_ROWS = re.compile(r"\( ?\? ?\)(?: ?, ?\( ?\? ?\))+")
+_LIST = lazily(r"\( ?\?(?: ?, ?\?)+ ?\)")
+_ROWS = lazily(r"\( ?\? ?\)(?: ?, ?\( ?\? ?\))+")
 _EXPECTANT = "= < > ~ | + - * / LIKE ILIKE GLOB REGEXP MATCH ESCAPE IN BETWEEN THEN ELSE VALUES LIMIT IS NOT CONCAT"
 _BEFORE_A_VALUE = frozenset(_EXPECTANT.split())
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
 
 MAX_ENTRIES = 10_000
 MAX_ACCOUNTS = 16
 """Different accounts remembered per client: enough to tell one forgetful person from a list of stolen passwords."""
 
 
-@dataclass(slots=True)
 class Tally:
     """What was counted since `start` (seconds): how often, and for which accounts."""
 
-    start: float
-    count: int = 0
-    accounts: set[str] = field(default_factory=set)
+    __slots__ = ("accounts", "count", "start")
+
+    def __init__(self, start: float) -> None:
+        self.start = start
+        self.count = 0
+        self.accounts: set[str] = set()
 
 
 class WindowTable:

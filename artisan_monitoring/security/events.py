@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
@@ -53,8 +53,7 @@ _told: dict[tuple[str, str, str, str], int] = {}
 _enabled = True
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a sighting came from. `client` is the whole address: it is masked when it is written down."""
 
     client: str = ""
@@ -67,8 +66,7 @@ class Origin:
     trace_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One thing seen. `subject` is the keyed hash of an account's name; `details` hold JSON-able values, redacted."""
 
     event: str
@@ -78,7 +76,7 @@ class Sighting:
     score: int = 0
     status: int | None = None
     subject: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = MappingProxyType({})
 
 
 def origin_of(request: HttpRequest | None) -> Origin:

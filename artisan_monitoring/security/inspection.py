@@ -6,13 +6,14 @@ compared with the rules: at most 2 KiB a value, 50 parameters, 2 ms a request.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+from re import DOTALL
+from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
+from ..core.patterns import lazily
 from . import rules
 from .rules import AGENT, PARAMETER, PATH, RULES, Rule
 
@@ -26,26 +27,25 @@ MAX_AGENTS = 2048
 MAX_AGENT = 300
 
 # What nearly every request is made of: one class and two look-ups take 0.3 us, a branch of words ten times that.
-_UNCOMMON_IN_PATH = re.compile(r"[^a-zA-Z0-9_/.\-~@+,=: ]")
-_UNCOMMON_IN_QUERY = re.compile(r"[^a-zA-Z0-9_=&.\-~,]")
+_UNCOMMON_IN_PATH = lazily(r"[^a-zA-Z0-9_/.\-~@+,=: ]")
+_UNCOMMON_IN_QUERY = lazily(r"[^a-zA-Z0-9_=&.\-~,]")
 # Whatever a rule could need, as it looks before decoding, for queries with a blank, an escape or a slash in them.
-_SUSPECT_QUERY = re.compile(
+_SUSPECT_QUERY = lazily(
     r"[^\w=&.\-+~%,:/@!]|%(?:0[0adAD]|2[2-9aeEA]|3[bcdeBCDE]|40%7[bB]|5[cC]|60|7[bcdBCD]|[cC]0|[eE]0%80|[uU]|25)"
 )
-_SUSPECT_WORD = re.compile(
+_SUSPECT_WORD = lazily(
     r"%3a(?:%2f|/)|://|union|select|(?:\+|%20|%0\w)(?:x?or|and)(?:\+|%20|%0\w)|waitfor|(?:etc|proc)(?:%2f|/)|\.ini\b"
     r"|system32|script(?:%3a|:)|data(?:%3a|:)|169\.254|metadata|schema|sqlite_master|(?:out|dump)file|allow_url|auto_prepend"
 )
-_SUSPECT_VALUE = re.compile(
+_SUSPECT_VALUE = lazily(
     r"[<>'\"`;|&$%{}()\x00=]|\.\.[\\/]|__|://"
     r"|(?i:union[\s/(]|etc/|proc/|\.ini\b|system32|169\.254|metadata\.|_schema|_master|sysobjects|(?:out|dump)file|pg_)"
 )
-_SUSPECT_NAME = re.compile(r"__|^_|[<>'\"`;${}\x00]")
-_COMMENT = re.compile(r"/\*.{0,200}?\*/", re.DOTALL)
+_SUSPECT_NAME = lazily(r"__|^_|[<>'\"`;${}\x00]")
+_COMMENT = lazily(r"/\*.{0,200}?\*/", DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule that matched: where (`path`, `agent`, or `parameter` with its name), and 32 characters around it."""
 
     rule: str
@@ -56,12 +56,14 @@ class Finding:
     snippet: str
 
 
-@dataclass(slots=True)
 class Verdict:
     """What was found in one request; `cut` tells that the time ran out before the end."""
 
-    findings: list[Finding] = field(default_factory=list)
-    cut: bool = False
+    __slots__ = ("cut", "findings")
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.cut = False
 
     @property
     def score(self) -> int:

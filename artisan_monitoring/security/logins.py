@@ -55,7 +55,7 @@ def on_logged_in(*, user: object, request: HttpRequest | None = None, **kwargs: 
     now = time.time()
     known = origin_of(request)
     pk = str(getattr(user, "pk", ""))
-    origin = Origin(**{name: getattr(known, name) for name in Origin.__slots__} | {"user_pk": pk})
+    origin = known._replace(user_pk=pk)
     subject = account_of({_username_field(): _username_of(user)})
     _successes.add(1)
     logger.info("authn_login_success", user_pk=pk, client=masked(origin.client))

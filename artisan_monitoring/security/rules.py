@@ -7,8 +7,10 @@ They look at structure in context, not at single words, and are linear: no neste
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
+
+from ..core.patterns import lazily
 
 PATH, PARAMETER, AGENT = "path", "parameter", "agent"
 
@@ -24,8 +26,7 @@ HONEY = "malicious_honeypath"
 EXTRANEOUS = "malicious_extraneous"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One pattern: `needs` are characters or words of which at least one must be there before the pattern is tried."""
 
     id: str
@@ -149,7 +150,7 @@ RULES: tuple[Rule, ...] = (
     _rule("nul.byte", EXTRANEOUS, 5, r"\x00", "\x00"),
 )  # fmt: skip
 
-SCANNERS = re.compile(
+SCANNERS = lazily(
     r"\b(?:sqlmap|nikto|nuclei|nessus|masscan|zgrab|gobuster|feroxbuster|ffuf|fuzz faster u fool|wfuzz|dirbuster"
     r"|wpscan|acunetix|netsparker|invicti|w3af|arachni|openvas|nmap scripting engine|nmap nse|burpcollaborator"
     r"|thc-hydra|joomscan|whatweb|skipfish|metasploit|commix|xsser|dalfox|jaeles|projectdiscovery|l9explore|l9tcpid|leakix|mozlila|sqlninja|havij"

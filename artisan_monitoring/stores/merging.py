@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import isfinite
 
 from ..conf import get_settings
@@ -60,10 +59,10 @@ def keep_within_limit(
     room = max(0, get_settings().LIMITS.STORE_SERIES // shards - count_known()) if new else 0
     if len(new) <= room:
         return commit.deltas, commit.gauges
-    targets = {key: replace(new[key], tags=OVERFLOW) for key in sorted(new)[room:]}
+    targets = {key: new[key].overflow() for key in sorted(new)[room:]}
     lost = sum(delta.cell.count for delta in commit.deltas if delta.series.id in targets)
     count_loss(losses, STORE_SERIES, lost)
-    deltas = (replace(delta, series=targets.get(delta.series.id, delta.series)) for delta in commit.deltas)
+    deltas = (delta._replace(series=targets.get(delta.series.id, delta.series)) for delta in commit.deltas)
     gauges = [(targets.get(series.id, series), *rest) for series, *rest in commit.gauges]
     return merge_deltas(deltas), newest_gauges(gauges)  # type: ignore[arg-type]  # the starred rest keeps its types
 

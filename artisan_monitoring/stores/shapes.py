@@ -1,17 +1,19 @@
-"""The shapes that cross the border of a store: cursors, entries, commits, cells, leases, notes."""
+"""The shapes that cross the border of a store: cursors, entries, commits, cells, leases, notes.
+
+Named tuples: a frozen dataclass takes half a millisecond of each process' start to make, a named tuple a tenth of that.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.histogram import Cell
 from ..core.packing import Delta
 from ..core.series import Series
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """How far a consumer has come: past `offset` deltas of the entry after `position`, within an epoch."""
 
     epoch: str = ""
@@ -19,8 +21,7 @@ class Cursor:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """The answer to an append: the store's epoch and clock, whether the batch was there already, the bytes waiting."""
 
     epoch: str
@@ -29,8 +30,7 @@ class Appended:
     waiting_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A batch in the inbox. Positions grow in the order in which appends became visible."""
 
     position: int
@@ -39,8 +39,7 @@ class Entry:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Producer:
+class Producer(NamedTuple):
     """What the drain knows of a process: the last sequence number drained, and its observations up to there."""
 
     process: str
@@ -48,8 +47,7 @@ class Producer:
     observations: int
 
 
-@dataclass(frozen=True, slots=True)
-class InboxStats:
+class InboxStats(NamedTuple):
     """What waits in a shard's inbox; `oldest_age_s` is 0 for an empty one."""
 
     entries: int
@@ -74,8 +72,7 @@ class Commit:
     losses: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """A stored cell: the slot of `width` seconds that begins at `start`."""
 
     series_id: str
@@ -84,8 +81,7 @@ class Bucket:
     cell: Cell
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """All that was ever counted in a series since `created_at`; never goes backwards while the series lives."""
 
     series: Series
@@ -93,8 +89,7 @@ class Total:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class GaugeValue:
+class GaugeValue(NamedTuple):
     """The last value of a gauge in one process, and how old it is by the store's clock."""
 
     process: str
@@ -102,8 +97,7 @@ class GaugeValue:
     age_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The right to run a job until it expires; `token` grows with every lease of that name."""
 
     name: str
@@ -111,8 +105,7 @@ class Lease:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobRun:
+class JobRun(NamedTuple):
     """One finished run of a job, for the record. `error` is empty for a success."""
 
     name: str
@@ -122,8 +115,7 @@ class JobRun:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """What is known of a job's runs; times in seconds since the epoch by the store's clock, 0 for never."""
 
     name: str
@@ -136,8 +128,7 @@ class JobRecord:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A small value that expires: a heartbeat, a process' report of itself, a cached list."""
 
     value: dict[str, Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -45,7 +44,7 @@ def errors(*counts: float, ends: float = NOW) -> list[Sample]:
     ],
 )
 def test_comparators_at_below_and_above_the_threshold(comparator: Comparator, met: list[bool]) -> None:
-    rule = replace(ERRORS, comparator=comparator)
+    rule = ERRORS._replace(comparator=comparator)
     assert [decide(rule, errors(count), NOW).met for count in (9, 10, 11)] == met
 
 
@@ -62,11 +61,11 @@ def test_a_slot_that_the_window_only_touches_counts_whole() -> None:
 
 def test_no_errors_at_all_is_a_count_of_zero_not_an_unknown() -> None:
     assert decide(ERRORS, [], NOW).met is False
-    assert decide(replace(ERRORS, comparator=Comparator.LT), [], NOW).met is True
+    assert decide(ERRORS._replace(comparator=Comparator.LT), [], NOW).met is True
 
 
 def test_pending_becomes_firing_after_for() -> None:
-    rule = replace(ERRORS, for_s=60)
+    rule = ERRORS._replace(for_s=60)
     first = decide(rule, errors(10), NOW)
     assert (first.standing, first.since) == (Standing.PENDING, NOW)
     early = decide(rule, errors(10), NOW + 59, first.after)
@@ -77,11 +76,11 @@ def test_pending_becomes_firing_after_for() -> None:
 
 def test_pending_that_stops_holding_is_forgotten_at_once() -> None:
     pending = Before(Standing.PENDING, NOW - 30, NOW - 1)
-    assert decide(replace(ERRORS, for_s=60, keep_firing_for_s=600), [], NOW, pending).standing is Standing.INACTIVE
+    assert decide(ERRORS._replace(for_s=60, keep_firing_for_s=600), [], NOW, pending).standing is Standing.INACTIVE
 
 
 def test_firing_goes_on_for_keep_firing_for_and_says_so() -> None:
-    rule = replace(ERRORS, keep_firing_for_s=120)
+    rule = ERRORS._replace(keep_firing_for_s=120)
     firing = Before(Standing.FIRING, NOW - 600, NOW)
     kept = decide(rule, [], NOW + 119, firing)
     assert (kept.standing, kept.since, kept.met_at) == (Standing.FIRING, NOW - 600, NOW)
@@ -118,7 +117,7 @@ def test_a_state_is_what_was_seen_last() -> None:
 
 
 def test_a_clock_that_went_back_neither_fires_early_nor_breaks() -> None:
-    rule = replace(ERRORS, for_s=60)
+    rule = ERRORS._replace(for_s=60)
     pending = Before(Standing.PENDING, NOW + 500, NOW + 500)
     decision = decide(rule, errors(10), NOW, pending)
     assert (decision.standing, decision.since) == (Standing.PENDING, NOW)
@@ -157,7 +156,7 @@ def test_decision_does_not_depend_on_the_order_of_samples(rule: Rule, samples: l
 
 @given(rules_strategy, samples_strategy)
 def test_more_errors_never_take_an_alert_back(rule: Rule, samples: list[Sample]) -> None:
-    rule = replace(rule, kind=RuleKind.ERROR_COUNT, comparator=Comparator.GTE, minimum=0)
+    rule = rule._replace(kind=RuleKind.ERROR_COUNT, comparator=Comparator.GTE, minimum=0)
     more = [*samples, Sample(NOW, 1)]
     if decide(rule, samples, NOW).met:
         assert decide(rule, more, NOW).met

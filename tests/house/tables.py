@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,17 @@ def settings_table() -> str:
 
 
 def _rows(kind: Any, prefix: str) -> Iterator[str]:
-    for each in fields(kind):
-        made = each.default_factory() if each.default_factory is not MISSING else each.default
-        name = f"{prefix}{each.name}"
-        if is_dataclass(made):
-            yield f"| **`{name}`** | section |  | {each.metadata['reason']} |"
+    from artisan_monitoring.conf.section import Section
+
+    for key, each in kind.declared.items():
+        made = each.made()
+        name = f"{prefix}{key}"
+        if isinstance(made, Section):
+            yield f"| **`{name}`** | section |  | {each.reason} |"
             yield from _rows(type(made), f"{name}.")
         else:
-            kind_text = re.sub(r"typing\.|collections\.abc\.", "", str(each.type)).replace("|", "\\|")
-            yield f"| `{name}` | `{kind_text}` | `{made!r}` | {each.metadata['reason']} |"
+            kind_text = re.sub(r"typing\.|collections\.abc\.", "", kind.__annotations__[key]).replace("|", "\\|")
+            yield f"| `{name}` | `{kind_text}` | `{made!r}` | {each.reason} |"
 
 
 def checks_table() -> str:

@@ -11,7 +11,7 @@ from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.packing import Batch, unpack_batch
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.exceptions import InboxFull, StoreRefused, StoreUnavailable
-from artisan_monitoring.pipeline.harvest import Harvest, Merged
+from artisan_monitoring.pipeline.harvest import Harvest
 from artisan_monitoring.pipeline.outbox import DELTAS_PER_BATCH, MAX_SLOTS, MOST_SLOTS, Outbox
 from artisan_monitoring.stores.base import Appended, Store
 
@@ -61,7 +61,17 @@ def fill(box: Outbox, name: str = "m", minute: int = 600, value: float = 1) -> N
 
 
 def harvest(**listed: list[dict[str, Any]]) -> Harvest:
-    return Harvest(listed=listed)
+    made = Harvest()
+    made.listed.update(listed)
+    return made
+
+
+def merging(**merged: tuple[Any, dict[Any, Any]]) -> Harvest:
+    made = Harvest()
+    for kind, (merge, records) in merged.items():
+        for key, record in records.items():
+            made.merge(kind, key, record, merge)
+    return made
 
 
 def send(box: Outbox, store: ScriptedStore) -> bool:
@@ -180,10 +190,12 @@ def test_merged_records_go_on_merging_while_they_wait() -> None:
     box, store = outbox(), ScriptedStore(StoreUnavailable())
     fill(box)
     send(box, store)
+
+    def added(existing: dict[str, Any], new: dict[str, Any]) -> None:
+        existing["count"] += new["count"]
+
     for _ in range(2):
-        delta = Merged(lambda existing, new: existing.update(count=existing["count"] + new["count"]))
-        delta.by_key["k"] = {"count": 1}
-        box.put_records(Harvest(merged={"error": delta}))
+        box.put_records(merging(error=(added, {"k": {"count": 1}})))
     send(box, store)
 
     assert store.taken[-1].records == {"error": [{"count": 2}]}
@@ -268,9 +280,7 @@ def test_records_that_do_not_merge_take_no_others_with_them() -> None:
 
     box, store = outbox(), ScriptedStore()
     for _ in range(2):
-        box.put_records(
-            Harvest(merged={"a": Merged(broken, {"k": {"n": 1}}), "b": Merged(dict.update, {"k": {"n": 2}})})
-        )
+        box.put_records(merging(a=(broken, {"k": {"n": 1}}), b=(dict.update, {"k": {"n": 2}})))
 
     send(box, store)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 from django.test import override_settings
@@ -50,7 +49,7 @@ def test_slots_of_different_width_live_side_by_side(store: Store) -> None:
 def test_the_cursor_moves_with_its_commit(store: Store) -> None:
     first = store.cursor(0)
     assert (first.position, first.offset) == (0, 0)
-    store.commit(Commit(0, first, replace(first, position=5, offset=3)))
+    store.commit(Commit(0, first, first._replace(position=5, offset=3)))
     assert store.cursor(0) == Cursor(first.epoch, 5, 3)
 
 
@@ -59,7 +58,7 @@ def test_a_commit_from_another_cursor_changes_nothing(store: Store, wrong: dict[
     orders = counter()
     commit(store, delta(orders, added(1)))
     cursor = store.cursor(0)
-    stale = Commit(0, replace(cursor, **wrong), replace(cursor, position=9), [delta(orders, added(10))])
+    stale = Commit(0, cursor._replace(**wrong), cursor._replace(position=9), [delta(orders, added(10))])
     stale.losses = {"gap": 1}
     stale.producers = [Producer("web", 4, 4)]
     with pytest.raises(CursorMoved):
@@ -82,7 +81,7 @@ def test_a_commit_whose_answer_was_lost_is_not_applied_again(backend: Backend) -
     store, orders = backend.store, counter()
     commit(store, delta(orders, added(1)))
     cursor = store.cursor(0)
-    wanted = Commit(0, cursor, replace(cursor, position=cursor.position + 1), [delta(orders, added(10))])
+    wanted = Commit(0, cursor, cursor._replace(position=cursor.position + 1), [delta(orders, added(10))])
     with backend.losing_reply() as cut, pytest.raises(StoreUnavailable):
         # On Redis the lost answer may be that of the reading step: then nothing was applied, which is as good.
         cut.commit(wanted)
@@ -101,7 +100,7 @@ def test_two_drainers_at_once_apply_each_step_once(backend: Backend) -> None:
         store = backend.new_store()
         try:
             while (cursor := store.cursor(0)).position < steps:
-                after = replace(cursor, position=cursor.position + 1)
+                after = cursor._replace(position=cursor.position + 1)
                 try:
                     store.commit(Commit(0, cursor, after, [delta(orders, added(1), minute=cursor.position)]))
                 except CursorMoved:
@@ -185,7 +184,7 @@ def test_text_that_no_store_can_hold_is_refused_whole(store: Store) -> None:
     cursor = store.cursor(0)
     both = merge_deltas([delta(counter(), added(1)), delta(counter(tag="\ud800"), added(1))])
     with pytest.raises(StoreRefused):
-        store.commit(Commit(0, cursor, replace(cursor, position=1), both, producers=[Producer("web\ud800", 1, 1)]))
+        store.commit(Commit(0, cursor, cursor._replace(position=1), both, producers=[Producer("web\ud800", 1, 1)]))
     assert store.cursor(0) == cursor
     assert store.series() == []
 
@@ -266,7 +265,7 @@ def test_a_wiped_store_refuses_the_old_cursor_and_goes_on_with_the_new(backend: 
     version = store.dirty_hours()[HOUR_AGO]
     backend.wipe()
     with pytest.raises(CursorMoved):
-        store.commit(Commit(0, old, replace(old, position=9), [delta(orders, added(1))]))
+        store.commit(Commit(0, old, old._replace(position=9), [delta(orders, added(1))]))
     assert store.cursor(0).epoch not in ("", old.epoch)
     assert store.series() == []
     commit(store, delta(orders, added(5)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,8 +34,8 @@ def make(point: tuple) -> Delta:
 
 def apply_once_though_tried_twice(store: Store, shard: int, deltas: list[Delta]) -> None:
     cursor = store.cursor(shard)
-    after = replace(cursor, position=cursor.position + 1)
-    copies = [replace(each, cell=each.cell.copy()) for each in deltas]
+    after = cursor._replace(position=cursor.position + 1)
+    copies = [each._replace(cell=each.cell.copy()) for each in deltas]
     store.commit(Commit(shard, cursor, after, merge_deltas(deltas)))
     try:
         store.commit(Commit(shard, cursor, after, merge_deltas(copies)))
