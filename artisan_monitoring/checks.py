@@ -139,8 +139,3 @@ def _threads_run() -> bool:
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
-
-
-def register() -> None:
-    """Register the checks with Django; called once the apps are ready."""
-    checks.register(check_settings, TAG)

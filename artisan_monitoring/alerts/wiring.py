@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 
-from django.apps import apps
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 from ..pipeline.jobs import register_job, run_job
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import on_drained
-from .defaults import seed_default_rules
 
 WAKE_EVERY_S = 1.0
 _woken_at = 0.0
@@ -23,10 +22,16 @@ def connect() -> None:
     register_purge("alerts", "artisan_monitoring.alerts.purge.purge_alerts")
     on_drained("error", "artisan_monitoring.alerts.wiring.wake")
     post_migrate.connect(
-        seed_default_rules,
+        _seed,
         sender=apps.get_app_config("artisan_monitoring"),
         dispatch_uid="artisan_monitoring.alerts.seed_default_rules",
     )
+
+
+def _seed(sender: AppConfig, using: str, **kwargs: object) -> None:
+    from .defaults import seed_default_rules
+
+    seed_default_rules(sender, using=using, **kwargs)
 
 
 def wake() -> None:

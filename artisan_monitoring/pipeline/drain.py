@@ -20,7 +20,7 @@ from ..core.series import Series
 from ..core.windows import DAY, clamp_minute
 from ..exceptions import CursorMoved, StoreRefused, StoreUnavailable
 from ..stores import get_store
-from ..stores.base import Commit, Cursor, Entry, Producer, Store, merge_deltas
+from ..stores.base import Commit, Cursor, Entry, Producer, Store, Waiting, merge_deltas
 from .pacing import breathe
 from .records import consume_records
 
@@ -55,22 +55,28 @@ def drain_shard(store: Store, shard: int) -> int:
     it cannot take records they are drained to the end first.
     """
     finished, problem = 0, None
-    # Asked first: an empty inbox is the usual case, and a round on it a dozen statements. What comes meanwhile waits.
-    waiting = store.inbox_stats(shard).entries
-    while finished < waiting:
+    waiting = store.waiting(shard, limit_bytes=READ_BYTES)
+    upto = waiting.total  # what comes meanwhile waits
+    while finished < upto:
         try:
-            more = consume_metrics(store, shard)
+            recording = consume_metrics(store, shard, waiting)
         except CursorMoved:
             return finished
+        if problem is None and not recording and 0 < len(waiting.entries) == waiting.total:
+            # The usual round: this was all there is, and nothing of it is for the other consumer.
+            return finished + store.trim(shard, waiting.entries[-1].position, waiting.cursor.epoch)
+        more = bool(waiting.entries)
         if problem is None:
             try:
                 recorded = consume_records(store, shard, READ_BYTES)
-                finished += store.trim(shard, min(store.cursor(shard).position, recorded.position))
+                cursor = store.cursor(shard)
+                finished += store.trim(shard, min(cursor.position, recorded.position), cursor.epoch)
                 more = more or recorded.more
             except StoreUnavailable as exc:
                 problem = exc
         if not more:
             break
+        waiting = store.waiting(shard, limit_bytes=READ_BYTES)
     if problem is not None:
         raise problem
     return finished
@@ -115,23 +121,23 @@ class _Work:
         self.deltas.append(Delta(series, start, width, cell))
 
 
-def consume_metrics(store: Store, shard: int) -> bool:
-    """Apply what one read of the inbox gives, in commits of about 500 deltas; return whether there may be more."""
-    cursor = store.cursor(shard)
-    entries = store.entries(shard, cursor.position, limit_bytes=READ_BYTES)
-    if not entries:
-        return False
-    known = store.producers(shard, {entry.process for entry in entries})
-    oldest = store.now() - get_settings().RETENTION.METRICS * DAY
-    work = _Work(cursor, store.now())
-    for entry in entries:
+def consume_metrics(store: Store, shard: int, waiting: Waiting) -> bool:
+    """Apply what one read of the inbox gave, in commits of about 500 deltas; return whether records came with it."""
+    cursor, recording = waiting.cursor, False
+    if not waiting.entries:
+        return recording
+    known = dict(waiting.producers)
+    oldest = waiting.now - get_settings().RETENTION.METRICS * DAY
+    work = _Work(cursor, waiting.now)
+    for entry in waiting.entries:
         batch = _open(entry, work.losses)
         if batch is None:
             work.cursor = Cursor(cursor.epoch, entry.position, 0)
             continue
-        waiting = iter(batch.deltas[work.cursor.offset :])
+        recording = recording or bool(batch.records)
+        left = iter(batch.deltas[work.cursor.offset :])
         while True:
-            taken = work.take(entry.process, waiting, DELTAS_PER_COMMIT - len(work.deltas), oldest)
+            taken = work.take(entry.process, left, DELTAS_PER_COMMIT - len(work.deltas), oldest)
             if taken == 0 and len(work.deltas) < DELTAS_PER_COMMIT:
                 break
             work.cursor = Cursor(cursor.epoch, work.cursor.position, work.cursor.offset + taken)
@@ -141,7 +147,7 @@ def consume_metrics(store: Store, shard: int) -> bool:
         work.cursor = Cursor(cursor.epoch, entry.position, 0)
         breathe()
     _commit(store, shard, cursor, work)
-    return True
+    return recording
 
 
 def _open(entry: Entry, losses: Counter[str]) -> Batch | None:

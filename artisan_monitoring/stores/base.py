@@ -26,6 +26,7 @@ from .shapes import (
     Note,
     Producer,
     Total,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "Producer",
     "Store",
     "Total",
+    "Waiting",
     "merge_deltas",
     "shard_of",
 ]
@@ -111,8 +113,11 @@ class Store(ABC):
         """Return the entries behind a position, in order: about `limit_bytes` in all, but at least one if there is."""
 
     @abstractmethod
-    def trim(self, shard: int, upto: int) -> int:
-        """Delete the entries at or before a position, take their bytes off the count, return how many."""
+    def trim(self, shard: int, upto: int, epoch: str) -> int:
+        """Delete the entries at or before a position, take their bytes off the count, return how many.
+
+        None where the shard's epoch has become another: positions of an earlier one say nothing about these entries.
+        """
 
     @abstractmethod
     def inbox_stats(self, shard: int) -> InboxStats:
@@ -123,6 +128,18 @@ class Store(ABC):
     @abstractmethod
     def cursor(self, shard: int) -> Cursor:
         """Return the metrics consumer's cursor; its epoch is the shard's, made now if there was none."""
+
+    def waiting(self, shard: int, *, limit_bytes: int) -> Waiting:
+        """Return what a round of the drain begins with; of an empty inbox only that it is. A store that can answers
+        all of it at once.
+        """
+        count = self.inbox_stats(shard).entries
+        if not count:
+            return Waiting(Cursor(), [], {}, 0, 0.0)
+        cursor = self.cursor(shard)
+        entries = self.entries(shard, cursor.position, limit_bytes=limit_bytes)
+        producers = self.producers(shard, {entry.process for entry in entries}) if entries else {}
+        return Waiting(cursor, entries, producers, count, self.now())
 
     @abstractmethod
     def producers(self, shard: int, processes: Iterable[str]) -> dict[str, Producer]:

@@ -55,6 +55,19 @@ class InboxStats(NamedTuple):
     oldest_age_s: float
 
 
+class Waiting(NamedTuple):
+    """What a round of the drain begins with: entries behind the metrics consumer's cursor, their processes, the time.
+
+    `total` is how many entries the inbox holds in all, also those before the cursor.
+    """
+
+    cursor: Cursor
+    entries: list[Entry]
+    producers: dict[str, Producer]
+    total: int
+    now: float
+
+
 @dataclass(slots=True)
 class Commit:
     """What the metrics consumer has made of some entries, to be applied in one atomic step.

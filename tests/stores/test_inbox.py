@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from artisan_monitoring.exceptions import InboxFull, StoreRefused, StoreUnavailable
-from artisan_monitoring.stores.base import InboxStats, Store
+from artisan_monitoring.stores.base import Commit, InboxStats, Producer, Store
 
 from .backends import Backend
 
@@ -41,7 +41,7 @@ def test_a_batch_sent_twice_is_there_once(store: Store) -> None:
 def test_an_older_sequence_number_is_a_duplicate_even_after_trimming(store: Store) -> None:
     for sequence in (1, 2):
         store.append(0, "web-1", sequence, b"x", limit_bytes=LIMIT)
-    store.trim(0, store.entries(0, 0, limit_bytes=LIMIT)[-1].position)
+    store.trim(0, store.entries(0, 0, limit_bytes=LIMIT)[-1].position, store.cursor(0).epoch)
     assert store.append(0, "web-1", 1, b"x", limit_bytes=LIMIT).duplicate
     assert not store.append(0, "web-1", 3, b"x", limit_bytes=LIMIT).duplicate
     assert payloads(store) == [b"x"]
@@ -92,7 +92,7 @@ def test_a_full_inbox_says_so_and_takes_more_after_trimming(store: Store) -> Non
     assert not store.append(0, "web-1", 2, b"x" * 400, limit_bytes=1000).duplicate, "refused, so not counted as sent"
     assert store.append(0, "web-1", 2, b"x" * 400, limit_bytes=1000).duplicate, "a retry is answered when full too"
     first = store.entries(0, 0, limit_bytes=1)[0]
-    assert store.trim(0, first.position) == 1
+    assert store.trim(0, first.position, store.cursor(0).epoch) == 1
     assert store.append(0, "web-1", 3, b"x" * 600, limit_bytes=1000).waiting_bytes == 1000
 
 
@@ -100,13 +100,34 @@ def test_trimming_takes_what_is_at_or_before_a_position(store: Store) -> None:
     for sequence in range(1, 6):
         store.append(0, "web", sequence, b"x" * sequence, limit_bytes=LIMIT)
     positions = [entry.position for entry in store.entries(0, 0, limit_bytes=LIMIT)]
-    assert store.trim(0, positions[0] - 1) == 0
-    assert store.trim(0, positions[2]) == 3
-    assert store.trim(0, positions[2]) == 0, "again: nothing is taken off the bytes a second time"
+    epoch = store.cursor(0).epoch
+    assert store.trim(0, positions[4], "another") == 0, "positions of another epoch say nothing about these entries"
+    assert store.trim(0, positions[0] - 1, epoch) == 0
+    assert store.trim(0, positions[2], epoch) == 3
+    assert store.trim(0, positions[2], epoch) == 0, "again: nothing is taken off the bytes a second time"
     stats = store.inbox_stats(0)
     assert (stats.entries, stats.bytes) == (2, 9)
-    assert store.trim(0, positions[4]) == 2
+    assert store.trim(0, positions[4], epoch) == 2
     assert store.inbox_stats(0) == InboxStats(0, 0, 0.0)
+
+
+def test_a_round_of_the_drain_begins_with_what_is_behind_the_cursor(store: Store) -> None:
+    assert store.waiting(0, limit_bytes=LIMIT).total == 0
+    for sequence in (1, 2, 3):
+        store.append(0, "web", sequence, b"x", limit_bytes=LIMIT)
+    store.append(0, "worker", 1, b"x", limit_bytes=LIMIT)
+    began = store.waiting(0, limit_bytes=LIMIT)
+    assert began.cursor == store.cursor(0)
+    assert began.entries == store.entries(0, 0, limit_bytes=LIMIT)
+    assert (began.total, began.producers) == (4, {})
+    assert abs(began.now - store.now()) < 60
+
+    after = began.cursor._replace(position=began.entries[1].position)
+    store.commit(Commit(0, began.cursor, after, producers=[Producer("web", 2, 20)]))
+    behind = store.waiting(0, limit_bytes=LIMIT)
+    assert behind.cursor == after
+    assert behind.entries == began.entries[2:]
+    assert (behind.total, behind.producers) == (4, {"web": Producer("web", 2, 20)}), "the two before it still wait"
 
 
 def test_stats_tell_the_age_of_the_oldest(store: Store) -> None:

@@ -92,12 +92,14 @@ def entries(alias: str, shard: int, after: int, limit_bytes: int) -> list[Entry]
     return [Entry(position, process, sequence, bytes(payload)) for position, process, sequence, payload in rows]
 
 
-def trim(alias: str, shard: int, upto: int) -> int:
+def trim(alias: str, shard: int, upto: int, epoch: str) -> int:
     """Delete entries up to a position, in short transactions; see `Store.trim`."""
     done = 0
     while True:
         with transaction.atomic(using=alias):
-            lock(alias, shard)
+            state = lock(alias, shard)
+            if state is None or state.epoch != epoch:
+                return done
             waiting = InboxEntry.objects.using(alias).filter(shard=shard)
             rows = waiting.filter(position__lte=upto).values_list("pk", "size")[:ROWS_A_STATEMENT]
             sizes = dict(rows)

@@ -60,9 +60,9 @@ class DatabaseStore(Store):
         with session(self.alias):
             return inbox.entries(self.alias, shard, after, limit_bytes)
 
-    def trim(self, shard: int, upto: int) -> int:
+    def trim(self, shard: int, upto: int, epoch: str) -> int:
         with session(self.alias):
-            return inbox.trim(self.alias, shard, upto)
+            return inbox.trim(self.alias, shard, upto, epoch)
 
     def inbox_stats(self, shard: int) -> InboxStats:
         with session(self.alias):

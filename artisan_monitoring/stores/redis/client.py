@@ -19,13 +19,15 @@ MAX_CONNECTIONS = 64
 """Per process: a flusher, a drain, and the threads that read pages at the same time."""
 
 _PRELUDES = {
-    "append": "state",
-    "cursor": "state",
-    "inbox_stats": "state",
-    "set_note": "notes",
-    "read_notes": "notes",
+    "append": ("state",),
+    "cursor": ("state",),
+    "inbox_stats": ("state",),
+    "entries": ("reading",),
+    "waiting": ("state", "reading"),
+    "set_note": ("notes",),
+    "read_notes": ("notes",),
 }
-"""Scripts that begin with what another file defines: Lua in Redis has no modules."""
+"""Scripts that begin with what other files define: Lua in Redis has no modules."""
 
 Arg = str | bytes | int | float
 
@@ -34,8 +36,7 @@ Arg = str | bytes | int | float
 def script(name: str) -> tuple[str, str]:
     """Return a script's text and its SHA-1, by which Redis knows it."""
     folder = files(__package__) / "lua"
-    names = [_PRELUDES[name], name] if name in _PRELUDES else [name]
-    text = "".join((folder / f"{each}.lua").read_text("utf-8") for each in names)
+    text = "".join((folder / f"{each}.lua").read_text("utf-8") for each in (*_PRELUDES.get(name, ()), name))
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

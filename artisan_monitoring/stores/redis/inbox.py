@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from secrets import token_hex
-from typing import Any
 
 from ...exceptions import InboxFull, StoreRefused
-from ..base import Appended, Cursor, Entry, InboxStats, Producer
+from ..base import Appended, Cursor, Entry, InboxStats, Producer, Waiting
 from .client import RedisClient
 from .keys import ShardKeys
 
@@ -52,16 +51,33 @@ def append(
 
 def entries(client: RedisClient, keys: ShardKeys, after: int, limit_bytes: int) -> list[Entry]:
     """Return what waits behind a position; see `Store.entries`."""
-    rows = client.run("entries", (keys.inbox,), (id_of(after), limit_bytes))
+    return _entries(client.run("entries", (keys.inbox,), (id_of(after), limit_bytes)))
+
+
+def _entries(rows: Iterable[tuple[bytes, bytes, bytes, bytes]]) -> list[Entry]:
     return [
         Entry(position_of(stream_id), process.decode(), int(sequence), payload)
         for stream_id, process, sequence, payload in rows
     ]
 
 
-def trim(client: RedisClient, keys: ShardKeys, upto: int) -> int:
+def waiting(client: RedisClient, keys: ShardKeys, limit_bytes: int) -> Waiting:
+    """Return what a round of the drain begins with, in one script; see `Store.waiting`."""
+    state, time, count, rows, known = client.run("waiting", keys.guarded, (token_hex(16), limit_bytes))
+    at = Cursor(state[0].decode(), int(state[1]), int(state[2]))
+    found = _entries(rows)
+    if found and found[0].position <= at.position:
+        # The script begins with the oldest, since Lua's numbers cannot hold the cursor. Here the records consumer lags.
+        found = entries(client, keys, at.position, limit_bytes)
+        drained = producers(client, keys, {entry.process for entry in found})
+    else:
+        drained = _producers((process.decode(), value) for process, value in known)
+    return Waiting(at, found, drained, int(count), seconds(*time))
+
+
+def trim(client: RedisClient, keys: ShardKeys, upto: int, epoch: str) -> int:
     """Delete entries up to a position; see `Store.trim`."""
-    return int(client.run("trim", (keys.state, keys.inbox), (id_of(upto), id_of(upto + 1))))
+    return int(client.run("trim", (keys.state, keys.inbox), (id_of(upto), id_of(upto + 1), epoch)))
 
 
 def inbox_stats(client: RedisClient, keys: ShardKeys) -> InboxStats:
@@ -82,10 +98,14 @@ def producers(client: RedisClient, keys: ShardKeys, processes: Iterable[str]) ->
     names = sorted(set(processes))
     if not names:
         return {}
-    found: list[Any] = client.call("HMGET", keys.processes, *(f"d:{name}" for name in names))
+    found: list[bytes | None] = client.call("HMGET", keys.processes, *(f"d:{name}" for name in names))
+    return _producers(zip(names, found, strict=True))
+
+
+def _producers(found: Iterable[tuple[str, bytes | None]]) -> dict[str, Producer]:
     known: dict[str, Producer] = {}
-    for name, value in zip(names, found, strict=True):
-        if value is not None:
+    for name, value in found:
+        if value:
             sequence, observations, _ = value.split()
             known[name] = Producer(name, int(sequence), int(observations))
     return known

@@ -24,6 +24,7 @@ from ..base import (
     Producer,
     Store,
     Total,
+    Waiting,
 )
 from ..merging import MOST
 from . import address, cells, checks, inbox, jobs, reading, upkeep
@@ -119,14 +120,17 @@ class RedisStore(Store):
     def entries(self, shard: int, after: int, *, limit_bytes: int) -> list[Entry]:
         return inbox.entries(self.client, self._of(shard), after, limit_bytes)
 
-    def trim(self, shard: int, upto: int) -> int:
-        return inbox.trim(self.client, self._of(shard), upto)
+    def trim(self, shard: int, upto: int, epoch: str) -> int:
+        return inbox.trim(self.client, self._of(shard), upto, epoch)
 
     def inbox_stats(self, shard: int) -> InboxStats:
         return inbox.inbox_stats(self.client, self._of(shard))
 
     def cursor(self, shard: int) -> Cursor:
         return inbox.cursor(self.client, self._of(shard))
+
+    def waiting(self, shard: int, *, limit_bytes: int) -> Waiting:
+        return inbox.waiting(self.client, self._of(shard), limit_bytes)
 
     def producers(self, shard: int, processes: Iterable[str]) -> dict[str, Producer]:
         return inbox.producers(self.client, self._of(shard), processes)

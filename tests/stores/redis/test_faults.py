@@ -96,7 +96,7 @@ def test_a_full_server_takes_no_batch_and_can_be_drained(new_redis: Callable[...
     assert [entry.sequence for entry in entries] == list(range(1, sequence))
     assert store.acquire_lease("drain", "web", 10) is not None
     commit(store, delta(ORDERS, added(1)))
-    assert store.trim(0, entries[-1].position) == len(entries)
+    assert store.trim(0, entries[-1].position, store.cursor(0).epoch) == len(entries)
     store.record_job(JobRun("drain", "process", 1.0, 1.0))
     with server.client() as client:
         client.config_set("maxmemory", "3mb")

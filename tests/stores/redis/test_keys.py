@@ -44,7 +44,7 @@ def use_everything(store: RedisStore) -> None:
             producers=(Producer("web", 1, 2),),
             losses={"gap": 1},
         )
-        store.trim(shard, store.entries(shard, 0, limit_bytes=1000)[-1].position)
+        store.trim(shard, store.entries(shard, 0, limit_bytes=1000)[-1].position, store.cursor(shard).epoch)
         store.inbox_stats(shard)
         store.producers(shard, ["web"])
     slots(store, counter())

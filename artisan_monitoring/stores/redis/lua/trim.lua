@@ -1,4 +1,8 @@
--- Delete entries up to an id. KEYS: state, inbox. ARGV: that id, the id after it. Returns how many went.
+-- Delete entries up to an id, if the epoch is still this. KEYS: state, inbox. ARGV: that id, the id after it, the epoch.
+-- Returns how many went.
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[3] then
+  return 0
+end
 local last = redis.call('XREVRANGE', KEYS[2], ARGV[1], '-', 'COUNT', 1)
 if #last == 0 then
   return 0
