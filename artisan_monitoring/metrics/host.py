@@ -73,7 +73,7 @@ class Turn:
     def path(self) -> Path:
         """Return the lock's file: one for each user and store, so that two sites on a machine do not share it."""
         # Keyed, since the store's options may hold a password and the file's name is there for all to read.
-        keyed = salted_hmac("artisan_monitoring.host", repr(conf.get_settings().STORE), algorithm="sha256")
+        keyed = salted_hmac("artisan_monitoring.host", repr(vars(conf.get_settings().STORE)), algorithm="sha256")
         name = keyed.hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"artisan-host-{os.getuid()}-{name}.lock"
 
