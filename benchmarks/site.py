@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,24 +96,6 @@ def handler(middleware: list[str]) -> Any:
 
     settings.MIDDLEWARE = middleware  # not by override_settings(): django.test imports half of Django
     return WSGIHandler()
-
-
-@contextmanager
-def receivers(*, on: bool) -> Iterator[None]:
-    """Run the block with, or without, what the app has connected to the end of each request."""
-    from django.core.signals import request_finished
-
-    from artisan_monitoring.pipeline.lifecycle import flush_after_request
-
-    uid = "artisan_monitoring.flush"
-    was = request_finished.disconnect(dispatch_uid=uid)
-    if was and on:
-        request_finished.connect(flush_after_request, dispatch_uid=uid)
-    try:
-        yield
-    finally:
-        if was:
-            request_finished.connect(flush_after_request, dispatch_uid=uid)
 
 
 def environ(number: int = 5) -> dict[str, Any]:

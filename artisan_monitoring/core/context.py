@@ -81,18 +81,24 @@ class Key:
 
     __slots__ = ("_attribute", "own")
 
+    used = False
+    """Whether any key was ever set in this process: most web processes never do, and need not look."""
+
     def __init__(self, name: str, attribute: str = "") -> None:
-        self._attribute = attribute or name
+        self._attribute = attribute
         self.own: ContextVar[str | None] = ContextVar(f"artisan_{name}", default=None)
 
     def get(self) -> str | None:
         """Return the value in force, or nothing."""
+        if not self._attribute:
+            return self.own.get()
         running = observation.get()
         said: str = getattr(running, self._attribute) if running is not None else ""
         return said or self.own.get()
 
     def set(self, value: str | None) -> Token[str | None]:
         """Set the value for where no observation says one."""
+        Key.used = True
         return self.own.set(value)
 
     def reset(self, token: Token[str | None]) -> None:
@@ -100,14 +106,14 @@ class Key:
         self.own.reset(token)
 
 
-request_id = Key("request_id")
-trace_id = Key("trace_id")
-span_id = Key("span_id")
+request_id = Key("request_id", "request_id")
+trace_id = Key("trace_id", "trace_id")
+span_id = Key("span_id", "span_id")
 client = Key("client", "client_shown")
-user_pk: ContextVar[str | None] = ContextVar("artisan_user_pk", default=None)
-task: ContextVar[str | None] = ContextVar("artisan_task", default=None)
+user_pk = Key("user_pk")
+task = Key("task")
 
-KEYS: tuple[tuple[str, Key | ContextVar[str | None]], ...] = (
+KEYS: tuple[tuple[str, Key], ...] = (
     ("request_id", request_id),
     ("trace_id", trace_id),
     ("span_id", span_id),
@@ -117,7 +123,7 @@ KEYS: tuple[tuple[str, Key | ContextVar[str | None]], ...] = (
 )
 
 
-_OWN = (request_id.own, trace_id.own, span_id.own, client.own, user_pk, task)
+_OWN = tuple(key.own for _, key in KEYS)
 
 
 def current() -> dict[str, str]:
@@ -133,9 +139,10 @@ def clear() -> None:
     """
     observation.set(None)
     # Each request ends here. Asking is half the price of setting.
-    for own in _OWN:
-        if own.get() is not None:
-            own.set(None)
+    if Key.used:
+        for own in _OWN:
+            if own.get() is not None:
+                own.set(None)
 
 
 @contextmanager

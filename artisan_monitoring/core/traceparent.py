@@ -14,7 +14,7 @@ from typing import NamedTuple
 _BATCH = 128
 _ids_of_16_bytes: list[str] = []
 _ids_of_8_bytes: list[str] = []
-_identities: list[tuple[str, str, str]] = []
+_identities: list[str] = []
 
 # A header longer than this is not worth a regular expression; the OpenTelemetry SDKs cap it alike.
 _MAX_HEADER = 512
@@ -64,16 +64,11 @@ new_request_id = new_trace_id
 def new_identity() -> tuple[str, str, str]:
     """Return a new request id, trace id and span id: what nearly every request needs, in one step. 0.1 us."""
     try:
-        return _identities.pop()
+        digits = _identities.pop()
     except IndexError:
-        digits = os.urandom(_BATCH * 40).hex()
-        fresh = [
-            (digits[start : start + 32], digits[start + 32 : start + 64], digits[start + 64 : start + 80])
-            for start in range(0, len(digits), 80)
-        ]
-        first = fresh.pop()
-        _identities.extend(fresh)
-        return first
+        digits = _refill(_identities, 80)
+    # Cut here, not in the pool: three strings and a tuple would be four places in memory that no cache holds by now.
+    return digits[:32], digits[32:64], digits[64:]
 
 
 def _refill(pool: list[str], width: int) -> str:

@@ -53,10 +53,10 @@ class LineHandler(logging.Handler):
             counters.write_errors += 1
 
     def put(self, line: str, level: int) -> None:
-        """Write a finished line: for who needs no record to make it."""
+        """Write a finished line, given with its line end: for who needs no record to make it."""
         with self.lock or nullcontext():
             try:
-                self.write_line(line)
+                self.write_line(line[:-1])
                 if self.primary:
                     counters.records[counters.LEVELS.get(level) or counters.level_of(level)] += 1
             except Exception:
@@ -95,7 +95,7 @@ class StdoutHandler(LineHandler):
         stream = self.stream
         with self.lock or nullcontext():
             try:
-                stream.write(line + "\n")  # type: ignore[union-attr]  # without a stream: an error to be counted
+                stream.write(line)  # type: ignore[union-attr]  # without a stream: an error to be counted
                 stream.flush()  # type: ignore[union-attr]
                 if self.primary:
                     counters.records[counters.LEVELS.get(level) or counters.level_of(level)] += 1

@@ -60,13 +60,13 @@ class NonBlockingHandler(QueueHandler):
             counters.write_errors += 1
 
     def put(self, line: str, level: int) -> None:
-        """Queue a finished line: for who needs no record to make it."""
+        """Queue a finished line, given with its line end: for who needs no record to make it."""
         try:
             with self.lock or nullcontext():
                 if self.waiting.qsize() >= self.capacity:
                     counters.dropped += 1
                 else:
-                    self._queue(line, level)
+                    self._queue(line[:-1], level)
         except Exception:
             counters.write_errors += 1
 

@@ -65,7 +65,7 @@ def flush_now() -> bool:
 
 def flush_after_request(**kwargs: Any) -> None:
     """Flush after a response, at the usual interval: for `FLUSH = "request_finished"`."""
-    if conf.get_settings().FLUSH == "request_finished" and conf.active() and flusher.due():
+    if conf.active() and flusher.due():
         flusher.flush()
 
 

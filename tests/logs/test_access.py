@@ -122,7 +122,7 @@ def _adapted() -> None:
 
 @pytest.mark.parametrize("change", [_filtered, _foreign_factory, _foreign_handler, _adapted])
 def test_whoever_has_a_say_gets_a_record(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, change: object) -> None:
-    monkeypatch.setattr(access._Lines, "make", refuse)
+    monkeypatch.setattr(access.Lines, "make", refuse)
     change()  # type: ignore[operator]
     log_request(logging.INFO, seen())
     assert strict(taken(stream).removesuffix("\n"))["message"] == "GET /a/5/ 200"
@@ -148,7 +148,7 @@ def test_a_user_or_a_task_around_it_is_stamped(stream: io.StringIO) -> None:
 
 def test_nobody_listening_costs_nothing(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "log_access", refuse)
-    monkeypatch.setattr(access._Lines, "make", refuse)
+    monkeypatch.setattr(access.Lines, "make", refuse)
     log_request(logging.DEBUG, seen())
     access_logger.handlers.clear()
     log_request(logging.INFO, seen())
@@ -168,7 +168,7 @@ def test_what_is_remembered_is_bounded(stream: io.StringIO) -> None:
         log_request(logging.INFO, seen(path=f"/{number}/", user_agent=f"agent {number}", method=f"M{number}"))
     lines = access._Current.lines
     assert lines is not None
-    assert all(len(each) <= 1_000 for each in (lines._paths, lines._agents, lines._endpoints))
+    assert all(len(each) <= 1_000 for each in (lines._paths, lines._agents, lines._templates))
 
 
 def test_every_handler_takes_a_finished_line(stream: io.StringIO, tmp_path) -> None:
