@@ -138,10 +138,13 @@ class AlertSettings:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
-    ENDPOINT: str = option("", "Where metrics are exported to, such as `http://collector:4318`; empty: nowhere.")
+    ENDPOINT: str = option("", "Where metrics and log records go, such as `http://collector:4318`; empty: nowhere.")
     HEADERS: dict[str, str] = option({}, "Sent with each export: an API key, a tenant.")
     PERIOD_S: float = option(60.0, "Seconds between exports: the default of OpenTelemetry's own exporters.")
     TIMEOUT_S: float = option(10.0, "Seconds one request may take: the default of OpenTelemetry's own exporters.")
+    LOGS: str = option("", "Log records of this level and above are exported too, such as `WARNING`; empty: none.")
+    LOG_LINES: int = option(100_000, "Lines that may wait for the endpoint, about 10 MB; what comes then is dropped.")
+    LOG_HOURS: float = option(24.0, "How long a line may wait: a day's outage is repaired within the day.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class MonitoringSettings:
     QUERIES: QuerySettings = section(QuerySettings, "Database monitoring.")
     SECURITY: SecuritySettings = section(SecuritySettings, "Security monitoring.")
     ALERTS: AlertSettings = section(AlertSettings, "Alerting.")
-    OTLP: OtlpSettings = section(OtlpSettings, "Export of metrics by OpenTelemetry's protocol.")
+    OTLP: OtlpSettings = section(OtlpSettings, "Export of metrics and log records by OpenTelemetry's protocol.")
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -186,5 +189,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HOUSEKEEPING": ("auto", "celery", "process", "off"),
     "HEALTH.READINESS_SHARED_FAILURE": ("fail", "warn"),
     "HEALTH.CELERY": ("auto", "on", "off"),
+    "OTLP.LOGS": ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
 }

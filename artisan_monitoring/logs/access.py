@@ -15,6 +15,7 @@ from typing import TypeVar
 from ..core.context import Observation, task, user_pk
 from . import binding, context
 from .formatters import JsonFormatter
+from .forwarding import ForwardingHandler
 from .handlers import DailyFileHandler, StdoutHandler
 from .logger import ACCESS_LOGGER, access_logger, log_access
 from .nonblocking import NonBlockingHandler
@@ -24,7 +25,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 # Subclasses are the host's, and may do anything.
-_WRITERS: frozenset[type[object]] = frozenset((StdoutHandler, DailyFileHandler, NonBlockingHandler))
+_WRITERS: frozenset[type[object]] = frozenset((StdoutHandler, DailyFileHandler, NonBlockingHandler, ForwardingHandler))
 # What `json` leaves as it is, or writes though it is no Unicode: `lines` knows what to do with it.
 _DELETE = "\x7f"
 _SURROGATE = "\\ud"

@@ -1,1 +1,1 @@
-"""OpenTelemetry: the store's metrics go to an OTLP endpoint, once for the whole deployment."""
+"""OpenTelemetry: the store's metrics and, if wanted, log records go to an OTLP endpoint, once for the deployment."""
