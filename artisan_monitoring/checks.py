@@ -32,6 +32,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
+    "E010": "`OVERHEAD_BUDGET_MS` is below nought.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -80,6 +81,15 @@ def _otlp() -> Iterator[CheckMessage]:
     if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
         hint = "pip install artisan-monitoring[otel]"
         yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
+
+
+def _overhead() -> Iterator[CheckMessage]:
+    budget_ms = get_settings().OVERHEAD_BUDGET_MS
+    if not budget_ms >= 0:
+        hint = (
+            "Make it the milliseconds of processor time that a request may cost, such as 2; 0 switches the budget off."
+        )
+        yield checks.Error(f"OVERHEAD_BUDGET_MS is {budget_ms:g}.", hint=hint, id=f"{TAG}.E010")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -144,7 +154,9 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _settings, _store, _health, _otlp, _overhead, _middleware, _threads,
+)  # fmt: skip
 
 
 def register() -> None:

@@ -170,6 +170,9 @@ class MonitoringSettings:
     PROBE_FAST_PATH: bool = option(True, "Answer probes before host validation, redirects and sessions.")
     ACTIVITY: bool = option(True, "Record when each user was last seen, and how many requests a day.")
     APDEX_MS: float = option(500.0, "Apdex' target: a request within it satisfies, within four times it is tolerated.")
+    OVERHEAD_BUDGET_MS: float = option(
+        2.0, "Processor time of a request (p99) above which monitoring's costly parts step down; 0: they never do."
+    )
     ACCESS_LOG: AccessLogSettings = section(AccessLogSettings, "The access log.")
     RETENTION: RetentionSettings = section(RetentionSettings, "How many days things are kept.")
     LIMITS: LimitSettings = section(LimitSettings, "Bounds of memory and storage.")
