@@ -15,7 +15,7 @@ from ...pipeline.buffer import buffer
 from ...pipeline.flusher import flusher
 from ...stores.base import Store
 from .log_encoding import log_request
-from .outbox import KIND, Parcel, dropped, expire, parcels, remove
+from .outbox import KIND, Parcel, expire, parcels, remove
 from .sending import LOGS, NotExported, post, ready, refused_records
 
 LOGGER = "artisan_monitoring.otlp"
@@ -101,30 +101,38 @@ def _export(using: str, until: float) -> int:
         # What is left waits for the next run. One that was paused beyond its lease does not send what another may.
         if time.monotonic() > until:
             break
-        taken += _send(parcel)
+        made, refused, why = _send(parcel)
+        # First gone, then counted: were it the other way round, what could not be deleted would be counted twice.
         remove(parcel, using)
+        _count(parcel, made, refused, why)
+        taken += made - refused
     return taken
 
 
-def _send(parcel: Parcel) -> int:
-    """Send one request; return how many of its records were taken. Raise `NotExported` where they have to wait."""
+def _send(parcel: Parcel) -> tuple[int, int, str]:
+    """Send one request; return how many records were in it, how many of them were refused for good, and why.
+
+    Raise `NotExported` where they have to wait.
+    """
     request, made = log_request(parcel.lines, parcel.added_at)
-    dropped("unreadable", parcel.count - made)
     if not made:
-        return 0
+        return 0, 0, ""
     chosen = get_settings().OTLP
     try:
         answer = post(chosen.ENDPOINT, LOGS, chosen.HEADERS, request.SerializeToString(), chosen.TIMEOUT_S)
     except NotExported as exc:
         if exc.status not in REFUSED:
             raise
-        refused, why = made, str(exc)
-    else:
-        refused, why = refused_records(answer)
-        refused = min(max(0, refused), made)
+        return made, made, str(exc)
+    refused, why = refused_records(answer)
+    return made, min(max(0, refused), made), why
+
+
+def _count(parcel: Parcel, made: int, refused: int, why: str) -> None:
+    if made < parcel.count:
+        buffer.dropped["log.unreadable"] += parcel.count - made
     if refused:
         _logger.warning("The OTLP endpoint refused %d of %d log records: %s", refused, made, why)
-        dropped("refused", refused)
+        buffer.dropped["log.refused"] += refused
         _records.add(refused, (("outcome", "refused"),))
     _records.add(made - refused, (("outcome", "taken"),))
-    return made - refused

@@ -66,7 +66,11 @@ def store_lines(records: Sequence[dict[str, Any]], *, using: str) -> None:
     room = max(0, get_settings().OTLP.LOG_LINES - waiting)
     LogOutbox.objects.using(using).bulk_create(map(_row, _cut(lines[:room])))
     if len(lines) > room:
-        transaction.on_commit(partial(dropped, "outbox_full", len(lines) - room), using=using)
+        transaction.on_commit(partial(_refuse, len(lines) - room), using=using)
+
+
+def _refuse(lines: int) -> None:
+    buffer.dropped["log.outbox_full"] += lines
 
 
 def _cut(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -122,12 +126,6 @@ def remove(parcel: Parcel, using: str) -> None:
     LogOutbox.objects.using(using).filter(pk__in=parcel.keys).delete()
 
 
-def dropped(reason: str, lines: int) -> None:
-    """Count lines that will not be exported."""
-    if lines > 0:
-        buffer.dropped[f"{KIND}.{reason}"] += lines
-
-
 def expire(now: float, using: str) -> int:
     """Drop and count what has waited for too long; return how many lines."""
     old = LogOutbox.objects.using(using).filter(added_at__lt=now - get_settings().OTLP.LOG_HOURS * HOUR_S)
@@ -138,7 +136,7 @@ def expire(now: float, using: str) -> int:
             some = LogOutbox.objects.using(using).filter(pk__in=keys[at : at + ROWS_PER_READ])
             gone = sum(some.select_for_update().values_list("lines", flat=True))
             some.delete()
-        dropped("expired", gone)
+        buffer.dropped["log.expired"] += gone
         lines += gone
         breathe()
     return lines
