@@ -143,7 +143,9 @@ class OtlpSettings:
     PERIOD_S: float = option(60.0, "Seconds between exports: the default of OpenTelemetry's own exporters.")
     TIMEOUT_S: float = option(10.0, "Seconds one request may take: the default of OpenTelemetry's own exporters.")
     LOGS: str = option("", "Log records of this level and above are exported too, such as `WARNING`; empty: none.")
-    LOG_LINES: int = option(100_000, "Lines that may wait for the endpoint, about 10 MB; what comes then is dropped.")
+    LOG_LINES: int = option(
+        100_000, "Lines that may wait for the endpoint, about 6 MB packed; what comes then is dropped."
+    )
     LOG_HOURS: float = option(24.0, "How long a line may wait: a day's outage is repaired within the day.")
 
 

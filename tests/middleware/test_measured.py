@@ -332,7 +332,7 @@ def test_slow_rules_step_down_after_the_others_and_say_so_everywhere(
     check = {each.name: each for each in PipelineCheck().limits(deployment_with(overhead.stats(site.now)))}
     assert (check["steppedDown"].value, check["steppedDown"].status) == (3, "warn")
     assert check["steppedDown"].output == (
-        "off, to save time: local variables in error samples, SQL text of slow queries, security rules"
+        "above 2 ms a request; off for that: local variables in error samples, SQL text of slow queries, security rules"
     )
     monkeypatch.setattr(requests, "inspect", inspect)
     site.visit(attack, minutes=5)

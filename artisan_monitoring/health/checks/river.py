@@ -86,11 +86,11 @@ class PipelineCheck(Check):
 
 def _overhead(deployment: Mapping[str, Any]) -> Iterator[Measurement]:
     """Yield what monitoring takes of a request in the process where it takes most, and what is off for that."""
-    used_ms, budget_ms = round(float(deployment["overhead_p99_s"]) * 1000, 3), get_settings().OVERHEAD_BUDGET_MS
-    over = 0 < budget_ms < used_ms
-    yield _judged("overhead", used_ms, "ms", over, f"of a request's processor time (p99), above {budget_ms:g}")
+    # A figure only: one request that was held up is the p99 of a hundred. What is sustained takes parts off.
+    yield Measurement("overhead", round(float(deployment["overhead_p99_s"]) * 1000, 3), "ms")
     off = [SHOWN.get(part, part) for part in deployment["overhead_off"]]
-    yield _judged("steppedDown", len(off), "parts", bool(off), f"off, to save time: {', '.join(off)}")
+    output = f"above {get_settings().OVERHEAD_BUDGET_MS:g} ms a request; off for that: {', '.join(off)}"
+    yield _judged("steppedDown", len(off), "parts", bool(off), output)
 
 
 _counted_before: dict[str, int] = {}
