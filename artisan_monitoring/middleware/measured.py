@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from ..conf import active, get_settings, on_settings_change
-from ..core.guard import report
+from ..core.guard import never_raises, report
 from ..core.spending import Account, charged, running
 from ..metrics.collector import metrics_collector
 from ..pipeline.overhead import overhead
@@ -71,6 +71,7 @@ async def measure_async(middleware: ObservingMiddleware, request: HttpRequest) -
         _end(account)
 
 
+@never_raises("overhead.begin")
 def _begin() -> Account | None:
     overhead.left = overhead.every
     if not (Switch.on and active()):
@@ -82,6 +83,7 @@ def _begin() -> Account | None:
     return account
 
 
+@never_raises("overhead.end")
 def _end(account: Account | None) -> None:
     if account is None:
         return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import thread_time
 from typing import Any
 
 from django.db import connections
 
-from ..core import context
-from ..core.spending import Account, running
+from ..core.guard import guarded
+from ..core.spending import CLOCK_S, Account, running
 from .recorder import Execute, wrapper_of
 
 
@@ -24,34 +24,47 @@ def metered(account: Account | None) -> Iterator[None]:
         yield
         return
     meter = _Meter(account)
-    wrapped = []
-    for connection in connections.all(initialized_only=True):
-        wrappers, ours = connection.execute_wrappers, wrapper_of(connection)
-        if ours in wrappers:
-            wrappers.insert(wrappers.index(ours), meter)
-            wrapped.append(connection)
+    lists: list[list[Any]] = []
+    with guarded("queries.meter"):
+        for connection in connections.all(initialized_only=True):
+            wrappers, ours = connection.execute_wrappers, wrapper_of(connection)
+            if ours in wrappers:
+                at = wrappers.index(ours)
+                wrappers[at : at + 1] = [meter.outer, ours, meter.inner]
+                lists.append(wrappers)
     try:
         yield
     finally:
-        for connection in wrapped:
-            if meter in connection.execute_wrappers:
-                connection.execute_wrappers.remove(meter)
+        for wrappers in lists:
+            for each in (meter.outer, meter.inner):
+                if each in wrappers:
+                    wrappers.remove(each)
 
 
 class _Meter:
-    """An execute wrapper: what is spent around a query and is not the query's own time is the recorder's."""
+    """Two execute wrappers, around the recorder's and inside it: what the outer sees more than the inner is its own.
+
+    Processor time, as everywhere: by the wall clock, what a busy machine takes from us would be ours.
+    """
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._inner_s = 0.0
 
-    def __call__(self, execute: Execute, sql: Any, params: Any, many: bool, details: dict[str, Any]) -> Any:
-        observation = context.observation.get()
-        if observation is None:
-            return execute(sql, params, many, details)
-        token, queried_s, began = running.set(None), observation.query_time_s, time.perf_counter()
+    def outer(self, execute: Execute, sql: Any, params: Any, many: bool, details: dict[str, Any]) -> Any:
+        """Charge what this and the inner one do not have in common."""
+        token, self._inner_s, began = running.set(None), 0.0, thread_time()
         try:
             return execute(sql, params, many, details)
         finally:
-            took_s = time.perf_counter() - began
-            self._account.spent_s += max(0.0, took_s - (observation.query_time_s - queried_s))
+            # The clock is read twice between the two.
+            self._account.spent_s += max(0.0, thread_time() - began - self._inner_s - 2 * CLOCK_S)
             running.reset(token)
+
+    def inner(self, execute: Execute, sql: Any, params: Any, many: bool, details: dict[str, Any]) -> Any:
+        """Take the query's own time."""
+        began = thread_time()
+        try:
+            return execute(sql, params, many, details)
+        finally:
+            self._inner_s = thread_time() - began

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -32,7 +32,8 @@ SYSTEM_NAMES = {"oracle": "oracle.db", "microsoft": "microsoft.sql_server"}
 MAX_BEGINNINGS = 64
 
 _duration = metrics_collector.handle("db.client.operation.duration", unit="s", kind="distribution")
-_installed: WeakKeyDictionary[BaseDatabaseWrapper, Wrapper] = WeakKeyDictionary()
+_installed: WeakKeyDictionary[BaseDatabaseWrapper, ref[Wrapper]] = WeakKeyDictionary()
+"""The wrapper by a reference too: it holds the connection."""
 _enabled = False
 _slow_s = 0.1
 
@@ -53,12 +54,13 @@ def install(connection: BaseDatabaseWrapper) -> None:
         # connection may be opened inside such a block.
         wrapper = recorder_for(connection)
         connection.execute_wrappers.insert(0, wrapper)
-        _installed[connection] = wrapper
+        _installed[connection] = ref(wrapper)
 
 
 def wrapper_of(connection: BaseDatabaseWrapper) -> Wrapper | None:
     """Return the wrapper that was put around the queries of a connection object."""
-    return _installed.get(connection)
+    found = _installed.get(connection)
+    return found() if found is not None else None
 
 
 def on_connection_created(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
