@@ -31,7 +31,8 @@ IDS = {
     "E006": "A health token is too short to withstand guessing.",
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
-    "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
+    "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
+    "E010": "`OVERHEAD_BUDGET_MS` is below nought.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -62,6 +63,9 @@ def _health() -> Iterator[CheckMessage]:
 def _otlp() -> Iterator[CheckMessage]:
     chosen = get_settings().OTLP
     if not chosen.ENDPOINT:
+        if chosen.LOGS:
+            hint = "Set OTLP['ENDPOINT'] to the address of a collector."
+            yield checks.Error("OTLP['LOGS'] is set, and there is no ENDPOINT.", hint=hint, id=f"{TAG}.E009")
         return
     parts = urlsplit(chosen.ENDPOINT)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -70,10 +74,22 @@ def _otlp() -> Iterator[CheckMessage]:
     if chosen.PERIOD_S < 1 or chosen.TIMEOUT_S <= 0:
         hint = "A period of 60 and a timeout of 10 seconds are OpenTelemetry's own defaults."
         yield checks.Error("OTLP needs a PERIOD_S of 1 or more, and a TIMEOUT_S.", hint=hint, id=f"{TAG}.E009")
+    if chosen.LOGS and (chosen.LOG_LINES < 1 or chosen.LOG_HOURS <= 0):
+        hint = "They say how much may wait while the endpoint is away: 100,000 lines for 24 hours."
+        yield checks.Error("OTLP needs LOG_LINES of 1 or more, and LOG_HOURS.", hint=hint, id=f"{TAG}.E009")
     # The namespace package alone is there with any other part of OpenTelemetry.
     if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
         hint = "pip install artisan-monitoring[otel]"
         yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
+
+
+def _overhead() -> Iterator[CheckMessage]:
+    budget_ms = get_settings().OVERHEAD_BUDGET_MS
+    if not budget_ms >= 0:
+        hint = (
+            "Make it the milliseconds of processor time that a request may cost, such as 2; 0 switches the budget off."
+        )
+        yield checks.Error(f"OVERHEAD_BUDGET_MS is {budget_ms:g}.", hint=hint, id=f"{TAG}.E010")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -138,4 +154,6 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _settings, _store, _health, _otlp, _overhead, _middleware, _threads,
+)  # fmt: skip

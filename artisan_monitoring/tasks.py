@@ -39,7 +39,7 @@ def flush_metrics() -> None:
 
 @shared_task(ignore_result=True)
 def export_otlp() -> None:
-    """Send the store's metrics to the OTLP endpoint."""
+    """Send the store's metrics, and log records that wait, to the OTLP endpoint."""
     run_job("export_otlp", runner="celery")
 
 

@@ -114,10 +114,15 @@ class AlertSettings(Section):
 
 
 class OtlpSettings(Section):
-    ENDPOINT: str = option("", "Where metrics are exported to, such as `http://collector:4318`; empty: nowhere.")
+    ENDPOINT: str = option("", "Where metrics and log records go, such as `http://collector:4318`; empty: nowhere.")
     HEADERS: dict[str, str] = option({}, "Sent with each export: an API key, a tenant.")
     PERIOD_S: float = option(60.0, "Seconds between exports: the default of OpenTelemetry's own exporters.")
     TIMEOUT_S: float = option(10.0, "Seconds one request may take: the default of OpenTelemetry's own exporters.")
+    LOGS: str = option("", "Log records of this level and above are exported too, such as `WARNING`; empty: none.")
+    LOG_LINES: int = option(
+        100_000, "Lines that may wait for the endpoint, about 6 MB packed; what comes then is dropped."
+    )
+    LOG_HOURS: float = option(24.0, "How long a line may wait: a day's outage is repaired within the day.")
 
 
 class MonitoringSettings(Section):
@@ -142,6 +147,9 @@ class MonitoringSettings(Section):
     PROBE_FAST_PATH: bool = option(True, "Answer probes before host validation, redirects and sessions.")
     ACTIVITY: bool = option(True, "Record when each user was last seen, and how many requests a day.")
     APDEX_MS: float = option(500.0, "Apdex' target: a request within it satisfies, within four times it is tolerated.")
+    OVERHEAD_BUDGET_MS: float = option(
+        2.0, "Processor time of a request (p99) above which monitoring's costly parts step down; 0: they never do."
+    )
     ACCESS_LOG: AccessLogSettings = section(AccessLogSettings, "The access log.")
     RETENTION: RetentionSettings = section(RetentionSettings, "How many days things are kept.")
     LIMITS: LimitSettings = section(LimitSettings, "Bounds of memory and storage.")
@@ -153,7 +161,7 @@ class MonitoringSettings(Section):
     QUERIES: QuerySettings = section(QuerySettings, "Database monitoring.")
     SECURITY: SecuritySettings = section(SecuritySettings, "Security monitoring.")
     ALERTS: AlertSettings = section(AlertSettings, "Alerting.")
-    OTLP: OtlpSettings = section(OtlpSettings, "Export of metrics by OpenTelemetry's protocol.")
+    OTLP: OtlpSettings = section(OtlpSettings, "Export of metrics and log records by OpenTelemetry's protocol.")
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -161,5 +169,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HOUSEKEEPING": ("auto", "celery", "process", "off"),
     "HEALTH.READINESS_SHARED_FAILURE": ("fail", "warn"),
     "HEALTH.CELERY": ("auto", "on", "off"),
+    "OTLP.LOGS": ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
 }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
+from ..conf import get_settings
+from ..core.budget import SHOWN
+from ..models import LogOutbox
 from ..pipeline.selfstats import NOTE, deployment_stats, self_stats
 from ..stores import get_store
+from ..stores.connection import own_connection
 from . import figures
+
+Figure: TypeAlias = tuple[str, str, str]
+"""Label, value, tone."""
 
 PROCESSES = 12
 LATE_S = 60.0
@@ -63,11 +71,35 @@ def machinery() -> dict[str, Any]:
             ("Clock skew", figures.duration(stats["clock_skew_s"]), "medium" if stats["clock_skew_s"] > 2 else ""),
             ("Store errors", figures.count(stats["store_errors"]), "medium" if stats["store_errors"] else ""),
             ("Over limits", figures.count(stats["overflowed"]), "medium" if stats["overflowed"] else ""),
+            *_cost(stats),
+            *_log_lines(stats),
         ],
         "losses": [(reason, figures.count(count)) for reason, count in sorted(lost.items())],
         "dropped": [(reason, figures.count(count)) for reason, count in sorted(dropped.items())],
         "overdue": overdue,
     }
+
+
+def _cost(stats: Mapping[str, Any]) -> Iterator[Figure]:
+    """Yield what monitoring takes of a request, and what is off since that was too much."""
+    used_s = float(stats["overhead_p99_s"])
+    yield "Own CPU a request (p99)", figures.duration(used_s) if used_s else figures.NOTHING, ""
+    if stats["overhead_off"]:
+        yield "Off, to save time", ", ".join(SHOWN.get(part, part) for part in stats["overhead_off"]), "high"
+
+
+def _log_lines(stats: Mapping[str, Any]) -> Iterator[Figure]:
+    """Yield how many records the processes have logged, how many of them badly, and how many wait to be exported."""
+    by_level = stats["log_records"]
+    bad = sum(by_level.get(level, 0) for level in ("ERROR", "CRITICAL"))
+    yield "Log records", f"{figures.count(sum(by_level.values()))}, {figures.count(bad)} of them errors", ""
+    if stats["log_lines_lost"]:
+        yield "Log lines lost", figures.count(stats["log_lines_lost"]), "medium"
+    chosen = get_settings()
+    if chosen.OTLP.ENDPOINT and chosen.OTLP.LOGS:
+        with own_connection(chosen.DATABASE):
+            lines, age_s = LogOutbox.objects.using(chosen.DATABASE).waiting(time.time())
+        yield "Log records to export", f"{figures.count(lines)}, {figures.age(age_s)} old", ""
 
 
 def own_figures() -> list[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ from ..core.plain import no_queries
 from ..core.records import AlertSeverity
 from ..core.redaction import Redactor
 from ..core.reprs import clean_text, dotted_name
+from ..core.spending import accounted
 from ..core.stacks import FrameReader, Link, caller, chain, entries_above, message_of
 from ..metrics.collector import metrics_collector
 from ..metrics.handles import Handle
@@ -110,6 +111,7 @@ def _counter() -> Handle:
     return metrics_collector.handle("artisan.errors", unit="count", kind="counter")
 
 
+@accounted
 @never_raises("errors.capture")
 def capture_exception(
     exc: BaseException,

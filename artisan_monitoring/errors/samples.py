@@ -23,6 +23,7 @@ from ..core.guard import guarded
 from ..core.redaction import MASK, Redactor
 from ..core.reprs import SafeRepr, clean_text
 from ..core.stacks import Link, notes_of
+from ..pipeline.overhead import overhead
 from .requests import summarise
 from .templates import Shown
 
@@ -68,7 +69,7 @@ def details(
 ) -> dict[str, object]:
     """Return `{"exception": [...], "request": {...}, "context": {...}, "runtime": {...}}`, JSON-able and redacted."""
     budget = Budget(STACK_SIZE, time.perf_counter() + LOCALS_BUDGET_S)
-    show = SafeRepr(redactor) if get_settings().ERRORS.LOCALS else None
+    show = SafeRepr(redactor) if get_settings().ERRORS.LOCALS and not overhead.off("locals") else None
     sample: dict[str, object] = {
         "exception": [
             _exception(link, part, frames, show, budget, redactor)

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from ..conf import Problem, get_settings, on_settings_change
 from ..core.clientip import parse_networks
 from .base import Check, CheckError, Measurement
-from .checks import caches, celery, databases, external, host, river
+from .checks import caches, celery, databases, external, host, otlp, river
 
 BUILT_IN: dict[str, Callable[[], list[Check]]] = {
     "database": databases.database_checks,
@@ -27,6 +27,7 @@ BUILT_IN: dict[str, Callable[[], list[Check]]] = {
     "store": river.store_checks,
     "pipeline": river.pipeline_checks,
     "celery": celery.celery_checks,
+    "otlp": otlp.otlp_checks,
 }
 
 LISTS = ("STARTUP", "READINESS", "SUMMARY", "DETAILED")

@@ -19,6 +19,7 @@ from ..core.context import Observation
 from ..core.guard import guarded
 from ..core.traceparent import new_request_id, new_span_id, new_trace_id, valid_request_id
 from ..errors.capture import capture_exception
+from ..logs.forwarding import ForwardingHandler
 from ..logs.handlers import LineHandler
 from ..logs.nonblocking import NonBlockingHandler
 from ..metrics.collector import metrics_collector
@@ -64,7 +65,10 @@ def connect() -> None:
 
 def writes_our_lines() -> bool:
     """Say whether the project's `LOGGING` is `logging_config()`'s."""
-    return any(isinstance(handler, LineHandler | NonBlockingHandler) for handler in logging.getLogger().handlers)
+    return any(
+        isinstance(handler, LineHandler | NonBlockingHandler) and not isinstance(handler, ForwardingHandler)
+        for handler in logging.getLogger().handlers
+    )
 
 
 def keep_logging(**kwargs: object) -> None:

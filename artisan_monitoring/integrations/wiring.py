@@ -7,7 +7,10 @@ import sys
 from django.conf import settings
 
 from ..conf import get_settings
+from ..pipeline.purge import register_purge
+from ..pipeline.sinks import register_sink
 from ..queries import recorder
+from .opentelemetry import KIND
 
 
 def connect() -> None:
@@ -16,8 +19,11 @@ def connect() -> None:
     It has, in a worker and in beat, and in a web process whose project package imports its Celery app, as Celery's
     documentation asks. Where it has not, importing it here would cost every process a tenth of a second for nothing.
     """
+    # In any case: what another process has recorded, or this one before its settings changed, is no bad record.
+    register_sink(KIND, "artisan_monitoring.integrations.opentelemetry.outbox.store_lines")
+    register_purge("log_outbox", "artisan_monitoring.integrations.opentelemetry.outbox.purge")
     if get_settings().OTLP.ENDPOINT:
-        from .opentelemetry import export
+        from .opentelemetry import export  # not where nothing is exported
 
         export.connect()
     if "celery" in sys.modules:

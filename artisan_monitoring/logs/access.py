@@ -14,12 +14,13 @@ from ..core.context import Key, Observation, task, user_pk
 from . import binding, context
 from .access_lines import Lines
 from .formatters import JsonFormatter
+from .forwarding import ForwardingHandler
 from .handlers import DailyFileHandler, LineHandler, StdoutHandler
 from .logger import access_logger, log_access
 from .nonblocking import NonBlockingHandler
 
 # Subclasses are the host's, and may do anything.
-_WRITERS: frozenset[type[object]] = frozenset((StdoutHandler, DailyFileHandler, NonBlockingHandler))
+_WRITERS: frozenset[type[object]] = frozenset((StdoutHandler, DailyFileHandler, NonBlockingHandler, ForwardingHandler))
 
 _handler_state = attrgetter("level", "filters", "formatter")
 

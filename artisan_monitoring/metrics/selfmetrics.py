@@ -14,6 +14,7 @@ from ..logs import counters
 from ..pipeline.buffer import buffer
 from ..pipeline.flusher import flusher
 from ..pipeline.housekeeper import housekeeper
+from ..pipeline.overhead import overhead
 from ..pipeline.selfstats import deployment_stats
 from ..stores.base import Store
 from .collector import metrics_collector
@@ -29,6 +30,7 @@ _store_errors = metrics_collector.handle("artisan.store.errors", unit="{error}",
 _failures = metrics_collector.handle("artisan.internal_failures", unit="{failure}", kind="counter")
 _log_records = metrics_collector.handle("artisan.log.records", unit="{record}", kind="counter")
 _log_lost = metrics_collector.handle("artisan.log.lost", unit="{record}", kind="counter")
+_overhead = metrics_collector.handle("artisan.overhead.level", unit="{part}", kind="gauge")
 _cpu_time = metrics_collector.handle("artisan.cpu.time", unit="s", kind="counter")
 
 _processes = metrics_collector.handle("artisan.processes", unit="{process}", kind="gauge", combine="last")
@@ -59,12 +61,12 @@ class SelfMetrics:
     def __init__(self) -> None:
         self._told: dict[tuple[str, RawTags], float] = {}
         self._flushes = 0
-        self._was_waiting = self._was_open = 0
+        self._was_waiting = self._was_open = self._was_off = 0
 
     def forked(self) -> None:
         """Become a new process: what was counted before is the parent's to tell."""
         self._told = {(handle.name, tags): total for handle, tags, total in _totals()}
-        self._flushes = self._was_waiting = self._was_open = 0
+        self._flushes = self._was_waiting = self._was_open = self._was_off = 0
 
     def sample(self) -> None:
         """Add what was counted since the last flush. Not in a test run, which counts what it records."""
@@ -90,7 +92,10 @@ class SelfMetrics:
             _waiting.set(waiting)
         if opened or self._was_open:
             _breakers.set(opened)
-        self._was_waiting, self._was_open = waiting, opened
+        off = overhead.level.value
+        if off or self._was_off:
+            _overhead.set(off)
+        self._was_waiting, self._was_open, self._was_off = waiting, opened, off
         if flusher.flushes != self._flushes:
             self._flushes = flusher.flushes
             _flush.observe(flusher.last_duration_s)

@@ -9,23 +9,10 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction  # inspect h
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from ..conf import get_settings, on_settings_change
 from ..core.guard import report
+from .measured import Switch, respond, respond_async
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
-
-
-class _Switch:
-    """Whether monitoring is on; bound, since every request asks."""
-
-    on = True
-
-
-def _bind() -> None:
-    _Switch.on = get_settings().ENABLED
-
-
-on_settings_change(_bind)
 
 
 class ObservingMiddleware:
@@ -61,8 +48,8 @@ class ObservingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self.__acall__(request)
-        if not _Switch.on:
-            return self._respond(request)
+        if Switch.detour:
+            return respond(self, request)
         state = None
         try:
             state = self.before(request)
@@ -80,8 +67,8 @@ class ObservingMiddleware:
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        if not _Switch.on:
-            return await self._respond_async(request)
+        if Switch.detour:
+            return await respond_async(self, request)
         state = None
         try:
             state = self.before(request)

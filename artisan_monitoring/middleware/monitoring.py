@@ -22,9 +22,11 @@ from ..metrics.collector import metrics_collector
 from ..metrics.eventloop import watch_running_loop
 from ..pipeline.buffer import buffer
 from ..pipeline.housekeeper import housekeeper
+from ..pipeline.overhead import overhead
 from . import bound
 from .access import write_record
-from .base import ObservingMiddleware, _Switch
+from .base import ObservingMiddleware
+from .measured import Switch, measure, measure_async
 from .streams import watch
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
@@ -76,14 +78,18 @@ class MonitoringMiddleware(ObservingMiddleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
-            probing = fast.answer_probe_async(request) if _Switch.on else None
-            return probing if probing is not None else self.__acall__(request)
+            probing = fast.answer_probe_async(request) if Switch.on else None
+            if probing is not None:
+                return probing
+            overhead.left -= 1
+            return self.__acall__(request) if overhead.left > 0 else measure_async(self, request)
         paths = fast.known_paths
-        if (paths is None or request.path_info in paths) and _Switch.on:
+        if (paths is None or request.path_info in paths) and Switch.on:
             answered = fast.answer_probe(request)
             if answered is not None:
                 return answered
-        return ObservingMiddleware.__call__(self, request)
+        overhead.left -= 1
+        return ObservingMiddleware.__call__(self, request) if overhead.left > 0 else measure(self, request)
 
     def before(self, request: HttpRequest) -> Observation:
         if not self._housekept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
 from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
+from .otlp import LogOutbox
 from .pages import Jobs, Metrics, Overview
 from .pipeline import (
     ConsumerCursor,
@@ -34,6 +35,7 @@ __all__ = [
     "InboxState",
     "JobLease",
     "Jobs",
+    "LogOutbox",
     "Loss",
     "MetricBucket",
     "MetricRollup",

@@ -18,6 +18,7 @@ from .buffer import buffer
 from .flusher import flusher, reporters
 from .housekeeper import housekeeper
 from .jobs import job_states
+from .overhead import overhead
 
 NOTE = "process"
 REPORT_EVERY_S = 15.0
@@ -48,6 +49,7 @@ def self_stats() -> dict[str, Any]:
         "guarded_failures": dict(guard.failures),
         "log_records": dict(counters.records),
         "log_lines_lost": counters.dropped + counters.write_errors,
+        "overhead": overhead.stats(),
         "threads": {"flusher": flusher.running, "housekeeper": housekeeper.running, "leads": housekeeper.leading},
     }
 
@@ -60,8 +62,11 @@ def deployment_stats(store: Store | None = None) -> dict[str, Any]:
     store = store or get_store()
     reports = [note.value for note in store.notes(NOTE).values()]
     dropped: Counter[str] = Counter()
+    log_records: Counter[str] = Counter()
+    overheads = [each.get("overhead") or {} for each in reports]
     for each in reports:
         dropped.update(each.get("dropped") or {})
+        log_records.update(each.get("log_records") or {})
     inboxes = [store.inbox_stats(shard) for shard in store.reading_shards()]
     return {
         "processes": len(reports),
@@ -71,6 +76,9 @@ def deployment_stats(store: Store | None = None) -> dict[str, Any]:
         "overflowed": sum(each.get("overflowed", 0) for each in reports),
         "dropped": dict(dropped),
         "log_lines_lost": sum(each.get("log_lines_lost", 0) for each in reports),
+        "log_records": dict(log_records),
+        "overhead_p99_s": max((float(each.get("p99_s", 0.0)) for each in overheads), default=0.0),
+        "overhead_off": max((list(each.get("off", ())) for each in overheads), key=len, default=[]),
         "losses": store.losses(),
         "clock_skew_s": max((abs(each.get("clock_skew_s", 0.0)) for each in reports), default=0.0),
         "flush_duration_s": max((each.get("flush_duration_s", 0.0) for each in reports), default=0.0),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, ref
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -31,7 +31,8 @@ SYSTEM_NAMES = {"oracle": "oracle.db", "microsoft": "microsoft.sql_server"}
 MAX_BEGINNINGS = 64
 
 _duration = metrics_collector.handle("db.client.operation.duration", unit="s", kind="distribution")
-_installed: WeakSet[BaseDatabaseWrapper] = WeakSet()
+_installed: WeakKeyDictionary[BaseDatabaseWrapper, ref[Wrapper]] = WeakKeyDictionary()
+"""The wrapper by a reference too: it holds the connection."""
 _enabled = False
 _slow_s = 0.1
 
@@ -50,8 +51,15 @@ def install(connection: BaseDatabaseWrapper) -> None:
     if connection not in _installed and not getattr(connection, "artisan_own", False):
         # First in the list, never last: `with connection.execute_wrapper(...)` takes the last one off at its end, and a
         # connection may be opened inside such a block.
-        connection.execute_wrappers.insert(0, recorder_for(connection))
-        _installed.add(connection)
+        wrapper = recorder_for(connection)
+        connection.execute_wrappers.insert(0, wrapper)
+        _installed[connection] = ref(wrapper)
+
+
+def wrapper_of(connection: BaseDatabaseWrapper) -> Wrapper | None:
+    """Return the wrapper that was put around the queries of a connection object."""
+    found = _installed.get(connection)
+    return found() if found is not None else None
 
 
 def on_connection_created(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:

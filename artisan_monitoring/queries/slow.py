@@ -8,9 +8,11 @@ from types import FrameType
 
 from ..conf import get_settings, on_settings_change
 from ..core.guard import never_raises
+from ..core.spending import accounted
 from ..core.stacks import FrameReader, short_path
 from ..logs.logger import logger
 from ..metrics.collector import metrics_collector
+from ..pipeline.overhead import overhead
 from .statements import digest, normalise, operation_of
 
 MESSAGE = "Slow query"
@@ -40,6 +42,7 @@ class MinuteLimit:
 _limit = MinuteLimit()
 
 
+@accounted
 @never_raises("queries.slow")
 def report_slow(sql: object, duration_s: float, *, alias: str, vendor: str, system: str) -> None:
     """Count a slow query, and log it while the minute's allowance lasts. Never sees a parameter."""
@@ -48,16 +51,12 @@ def report_slow(sql: object, duration_s: float, *, alias: str, vendor: str, syst
     _slow_queries.add(1, (("db.namespace", alias), ("db.operation.name", operation), ("db.system.name", system)))
     if not _limit.allows(get_settings().QUERIES.SLOW_LOGS_PER_MINUTE, time.time()):
         return
-    statement = normalise(text, vendor)
-    logger.warning(
-        MESSAGE,
-        duration_ms=round(duration_s * 1000, 3),
-        database=alias,
-        operation=operation,
-        statement=statement,
-        statement_hash=digest(statement),
-        caller=calling_line(sys._getframe(1)),
-    )
+    told = {"duration_ms": round(duration_s * 1000, 3), "database": alias, "operation": operation}
+    if not overhead.off("sql"):
+        statement = normalise(text, vendor)
+        caller = calling_line(sys._getframe(1))
+        told |= {"statement": statement, "statement_hash": digest(statement), "caller": caller}
+    logger.warning(MESSAGE, **told)
 
 
 def sql_text(sql: object) -> str:

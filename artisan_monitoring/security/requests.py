@@ -13,6 +13,7 @@ from django.http import HttpRequest, QueryDict
 from ..conf import get_settings, on_settings_change, redactor
 from ..core.clientip import counting_key
 from ..metrics.collector import metrics_collector
+from ..pipeline.overhead import overhead
 from .counters import WindowTable
 from .events import Sighting, clean, client_of, origin_of, record
 from .inspection import Finding, Verdict, agent_findings, honey_segment, inspect, suspicious_path, suspicious_query
@@ -28,6 +29,9 @@ _denied = WindowTable(BURST_WINDOW_S)
 _missing = WindowTable(BURST_WINDOW_S)
 
 _enabled = True
+_searching = True
+"""Not while the rules have stepped down: monitoring cost more than its budget."""
+
 _threshold = 5
 _burst = 20
 _ignored: frozenset[str] = frozenset()
@@ -41,10 +45,11 @@ def examine(request: HttpRequest, status: int | None) -> None:
     meta = request.META
     path = request.path_info
     query = meta.get("QUERY_STRING", "")
-    form = request.__dict__.get("_post")
-    tricks = agent_findings(meta.get("HTTP_USER_AGENT", ""))
-    if form or tricks or suspicious_path(path) or (query and suspicious_query(query)):
-        _search(request, status, path, query, form, tricks)
+    if _searching:
+        form = request.__dict__.get("_post")
+        tricks = agent_findings(meta.get("HTTP_USER_AGENT", ""))
+        if form or tricks or suspicious_path(path) or (query and suspicious_query(query)):
+            _search(request, status, path, query, form, tricks)
     if status in BURSTS:
         _refused(request, status, path)
 
@@ -100,6 +105,12 @@ def _refused(request: HttpRequest, status: int, path: str) -> None:
     if client and table.add(client, time.time()) == _burst:
         event, rule = BURSTS[status]
         record(Sighting(event, origin_of(request), rule=rule, status=status, details={"requests": _burst}))
+
+
+@overhead.listeners.append
+def _step() -> None:
+    global _searching
+    _searching = not overhead.off("rules")
 
 
 def forget_all() -> None:

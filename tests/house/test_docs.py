@@ -25,7 +25,7 @@ PAGES = sorted(
     [ROOT / "README.md", *(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)],
     key=lambda page: page.as_posix(),
 )
-LOGGERS = {"artisan_monitoring.access"}
+LOGGERS = {"artisan_monitoring.access", "artisan_monitoring.otlp"}
 """Names of loggers that are no modules."""
 
 

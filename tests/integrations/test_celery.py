@@ -20,6 +20,7 @@ from artisan_monitoring.errors.capture import Captured
 from artisan_monitoring.integrations import celery as integration
 from artisan_monitoring.integrations import celery_heartbeat as heartbeat
 from artisan_monitoring.integrations import celery_wake, wiring
+from artisan_monitoring.logs.forwarding import ForwardingHandler
 from artisan_monitoring.logs.handlers import StdoutHandler
 from artisan_monitoring.pipeline import wake
 from artisan_monitoring.stores import get_store
@@ -404,6 +405,11 @@ def test_celery_leaves_the_projects_log_handlers_alone(monkeypatch: pytest.Monke
         assert root.handlers == [handler]
     finally:
         signals.setup_logging.disconnect(integration.keep_logging, dispatch_uid="artisan_monitoring.keep_logging")
+
+
+def test_a_handler_that_only_exports_is_no_logging_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [ForwardingHandler(lambda line, level: None, 20, without="")])
+    assert not integration.writes_our_lines()
 
 
 def test_where_tasks_run_at_once_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.series import Series
 from artisan_monitoring.exceptions import StoreUnavailable
 from artisan_monitoring.integrations.opentelemetry import encoding, export
-from artisan_monitoring.integrations.opentelemetry.sending import NotExported, url_of
+from artisan_monitoring.integrations.opentelemetry.backoff import NOTE
+from artisan_monitoring.integrations.opentelemetry.sending import LOGS, METRICS, NotExported, url_of
 from artisan_monitoring.pipeline import jobs
 from artisan_monitoring.pipeline.buffer import buffer
 from artisan_monitoring.pipeline.flusher import flusher
@@ -216,13 +217,13 @@ def test_a_failure_costs_nothing_but_time(receiver: Receiver) -> None:
     end_pause()
     export.export_otlp()
     assert receiver.point("orders").as_double == 7
-    assert get_store().notes(export.NOTE)["pause"].value["failures"] == 0
+    assert get_store().notes(NOTE)["pause"].value["failures"] == 0
 
 
 def end_pause() -> None:
     store = get_store()
-    told = store.notes(export.NOTE)["pause"].value
-    store.set_note(export.NOTE, "pause", {**told, "until": 0.0}, 60)
+    told = store.notes(NOTE)["pause"].value
+    store.set_note(NOTE, "pause", {**told, "until": 0.0}, 60)
 
 
 def test_pauses_double_to_ten_minutes_and_the_endpoint_may_ask_for_more(receiver: Receiver) -> None:
@@ -233,14 +234,14 @@ def test_pauses_double_to_ten_minutes_and_the_endpoint_may_ask_for_more(receiver
         receiver.refuse(429)
         with pytest.raises(NotExported):
             export.export_otlp()
-        pauses.append(store.notes(export.NOTE)["pause"].value["until"] - store.now())
+        pauses.append(store.notes(NOTE)["pause"].value["until"] - store.now())
         end_pause()
     for pause, most in zip(pauses, (60, 120, 240, 480, 600, 600), strict=True):
         assert 0.74 * most < pause <= most
     receiver.refuse(429, Retry_After="1800")
     with pytest.raises(NotExported):
         export.export_otlp()
-    assert 1790 < store.notes(export.NOTE)["pause"].value["until"] - store.now() <= 1800
+    assert 1790 < store.notes(NOTE)["pause"].value["until"] - store.now() <= 1800
 
 
 def test_a_part_that_is_refused_is_counted_and_told(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
@@ -300,7 +301,7 @@ def test_a_store_that_is_away_is_no_failure_of_the_endpoint(
     monkeypatch.setattr(type(get_store()), "series", away)
     with pytest.raises(StoreUnavailable):
         export.export_otlp()
-    assert get_store().notes(export.NOTE) == {}
+    assert get_store().notes(NOTE) == {}
 
 
 # -- who does it -------------------------------------------------------------------------------------------------------
@@ -349,7 +350,8 @@ def test_beat_does_it_where_it_is_asked_to() -> None:
     ],
 )
 def test_where_it_goes(endpoint: str, url: str) -> None:
-    assert url_of(endpoint) == url
+    assert url_of(endpoint, METRICS) == url
+    assert url_of(endpoint, LOGS) == url.replace("metrics", "logs")
 
 
 @pytest.mark.parametrize(
@@ -359,6 +361,9 @@ def test_where_it_goes(endpoint: str, url: str) -> None:
         ({"ENDPOINT": "http://collector:4318"}, 0),
         ({"ENDPOINT": "collector:4318"}, 1),
         ({"ENDPOINT": "http://collector:4318", "PERIOD_S": 0}, 1),
+        ({"ENDPOINT": "http://collector:4318", "LOGS": "INFO"}, 0),
+        ({"ENDPOINT": "http://collector:4318", "LOGS": "INFO", "LOG_LINES": 0}, 1),
+        ({"LOGS": "INFO"}, 1),
     ],
 )
 def test_the_system_checks_look_at_it(chosen: dict[str, object], found: int) -> None:

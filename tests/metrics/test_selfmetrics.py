@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 
 from artisan_monitoring.core import guard
+from artisan_monitoring.core.budget import Level
 from artisan_monitoring.health import snapshot
 from artisan_monitoring.logs import counters
 from artisan_monitoring.metrics.selfmetrics import SelfMetrics, record_deployment, selfmetrics
 from artisan_monitoring.pipeline.buffer import buffer
 from artisan_monitoring.pipeline.flusher import flusher
 from artisan_monitoring.pipeline.housekeeper import housekeeper
+from artisan_monitoring.pipeline.overhead import overhead
 from artisan_monitoring.stores import get_store
 from artisan_monitoring.testing import CapturedMetrics
 
@@ -111,6 +113,19 @@ def test_flushes_and_what_waits(sampled: CapturedMetrics, monkeypatch: pytest.Mo
     waiting, opened = sampled.cell("artisan.buffer.waiting"), sampled.cell("artisan.breaker.open")
     assert (waiting.max, waiting.last, waiting.count) == (6, 0, 2)  # the nought once, then silence
     assert (opened.max, opened.last, opened.count) == (1, 0, 2)
+
+
+def test_what_has_stepped_down(sampled: CapturedMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = SelfMetrics()
+    own.sample()
+    assert "artisan.overhead.level" not in sampled.names()
+    monkeypatch.setattr(overhead, "level", Level(2))
+    own.sample()
+    monkeypatch.setattr(overhead, "level", Level())
+    own.sample()
+    own.sample()
+    level = sampled.cell("artisan.overhead.level")
+    assert (level.max, level.last, level.count) == (2, 0, 2)  # the nought once, then silence
 
 
 def test_not_under_a_test_runner(captured_metrics: CapturedMetrics) -> None:

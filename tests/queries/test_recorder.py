@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 
@@ -153,3 +154,20 @@ def test_postgres_is_measured_under_its_own_name(postgres, observation, caplog):
     (record,) = [each for each in caplog.records if each.getMessage() == "Slow query"]
     assert record.statement == "SELECT pg_sleep(?), ? WHERE ? IN (?)"
     assert "hunter2" not in str(vars(record))
+
+
+def test_a_connection_that_nobody_holds_any_more_is_given_up():
+    found = []
+
+    def in_a_thread():
+        recorder.install(connections["default"])
+        found.append(recorder.wrapper_of(connections["default"]) in connections["default"].execute_wrappers)
+
+    gc.collect()
+    before = len(recorder._installed)
+    thread = threading.Thread(target=in_a_thread)
+    thread.start()
+    thread.join()
+    gc.collect()
+    assert found == [True]
+    assert len(recorder._installed) <= before

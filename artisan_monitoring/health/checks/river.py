@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...conf import active, get_settings
+from ...core.budget import SHOWN
 from ...exceptions import StoreUnavailable
 from ...pipeline.selfstats import deployment_stats, self_stats
 from ...stores import get_store
@@ -79,6 +80,17 @@ class PipelineCheck(Check):
         percent = round(100 * int(deployment["series"]) / max(1, get_settings().LIMITS.SERIES), 1)
         full = percent >= self.warn_series_percent
         yield _judged("series", percent, "percent", full, "of what a process may have; see LIMITS")
+        yield from _overhead(deployment)
+        yield Measurement("logRecords", sum(deployment["log_records"].values()), "records")
+
+
+def _overhead(deployment: Mapping[str, Any]) -> Iterator[Measurement]:
+    """Yield what monitoring takes of a request in the process where it takes most, and what is off for that."""
+    # A figure only: one request that was held up is the p99 of a hundred. What is sustained takes parts off.
+    yield Measurement("overhead", round(float(deployment["overhead_p99_s"]) * 1000, 3), "ms")
+    off = [SHOWN.get(part, part) for part in deployment["overhead_off"]]
+    output = f"above {get_settings().OVERHEAD_BUDGET_MS:g} ms a request; off for that: {', '.join(off)}"
+    yield _judged("steppedDown", len(off), "parts", bool(off), output)
 
 
 _counted_before: dict[str, int] = {}

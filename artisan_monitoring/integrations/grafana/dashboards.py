@@ -144,9 +144,13 @@ MONITOR = Dashboard("monitor", "the monitor itself", (
     Panel("Values in overflow series", (Query(rate("artisan_overflow_total"), "values"),), "cps"),
     Panel("Processor time for each request", (Query(
         f"({rate('artisan_cpu_time_seconds_total')}) / ({events(REQUEST)})", "background threads"),), "s"),
+    Panel("Own processor time of a request", quantiles("artisan_request_overhead_seconds"), "s"),
+    Panel("Parts off to keep the budget", (Query(gauge("artisan_overhead_level", "job"), "parts"),)),
     Panel("Kept from the site", (Query(rate("artisan_internal_failures_total", "place"), "{{place}}"),
                                  Query(rate("artisan_log_lost_total"), "log lines lost")), "cps"),
-    Panel("Sent by OTLP", (Query(rate("artisan_otlp_points_total"), "points"),), "cps"),
+    Panel("Sent by OTLP", (Query(rate("artisan_otlp_points_total"), "points"),
+                           Query(rate("artisan_otlp_log_records_total"), "log records")), "cps"),
+    Panel("Log records to export", (Query(gauge("artisan_otlp_log_outbox", "job"), "waiting"),)),
 ))  # fmt: skip
 
 DASHBOARDS = (REQUESTS, ERRORS, DATABASE, CELERY, HEALTH, SECURITY, MONITOR)

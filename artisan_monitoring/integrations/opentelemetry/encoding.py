@@ -132,8 +132,8 @@ def _sum(total: Total, now: float) -> NumberDataPoint:
 
     return NumberDataPoint(
         attributes=_attributes(total.series.tags),
-        start_time_unix_nano=_nanos(min(total.created_at, now)),
-        time_unix_nano=_nanos(now),
+        start_time_unix_nano=nanos(min(total.created_at, now)),
+        time_unix_nano=nanos(now),
         as_double=total.cell.sum,
     )
 
@@ -141,7 +141,7 @@ def _sum(total: Total, now: float) -> NumberDataPoint:
 def _gauge(series: Series, value: float, now: float) -> NumberDataPoint:
     from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 
-    return NumberDataPoint(attributes=_attributes(series.tags), time_unix_nano=_nanos(now), as_double=value)
+    return NumberDataPoint(attributes=_attributes(series.tags), time_unix_nano=nanos(now), as_double=value)
 
 
 def _histogram(total: Total, now: float, exemplars_since: float) -> ExponentialHistogramDataPoint:
@@ -151,8 +151,8 @@ def _histogram(total: Total, now: float, exemplars_since: float) -> ExponentialH
     _narrow(cell)
     point = ExponentialHistogramDataPoint(
         attributes=_attributes(total.series.tags),
-        start_time_unix_nano=_nanos(min(total.created_at, now)),
-        time_unix_nano=_nanos(now),
+        start_time_unix_nano=nanos(min(total.created_at, now)),
+        time_unix_nano=nanos(now),
         count=cell.count,
         sum=cell.sum,
         scale=cell.schema,
@@ -178,16 +178,17 @@ def _add_exemplars(point: ExponentialHistogramDataPoint, cell: Cell, since: floa
     for value, at, leads in (cell.exemplars or {}).values():
         if at < since:
             continue
-        exemplar = point.exemplars.add(as_double=value, time_unix_nano=_nanos(at))
-        exemplar.trace_id, exemplar.span_id = _id(leads, "trace_id", 16), _id(leads, "span_id", 8)
+        exemplar = point.exemplars.add(as_double=value, time_unix_nano=nanos(at))
+        exemplar.trace_id = bytes_of_id(leads.get("trace_id", ""), 16)
+        exemplar.span_id = bytes_of_id(leads.get("span_id", ""), 8)
         rest = ((key, text) for key, text in leads.items() if key not in ("trace_id", "span_id"))
         exemplar.filtered_attributes.extend(_attributes(rest))
 
 
-def _id(leads: dict[str, str], key: str, size: int) -> bytes:
+def bytes_of_id(text: str, size: int) -> bytes:
     """Return an id of W3C trace context as bytes; empty for one that is none."""
     try:
-        found = bytes.fromhex(leads.get(key, ""))
+        found = bytes.fromhex(text)
     except ValueError:
         return b""
     return found if len(found) == size else b""
@@ -199,6 +200,7 @@ def _attributes(pairs: Iterable[tuple[str, str]]) -> list[KeyValue]:
     return [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in pairs]
 
 
-def _nanos(at: float) -> int:
+def nanos(at: float) -> int:
+    """Return seconds as the protocol's nanoseconds."""
     # By the microsecond: a double has no more, and a time must be the same in every export.
     return round(at * 1e6) * 1000

@@ -48,6 +48,10 @@ HELP = {
     "artisan.jobs.overdue": "Periodic jobs that did not run in time.",
     "artisan.losses": "Observations lost since the store was made, by reason.",
     "artisan.otlp.points": "Points that the OTLP endpoint took.",
+    "artisan.otlp.log_records": "Log records that the OTLP endpoint took.",
+    "artisan.otlp.log_outbox": "Log records that wait for the OTLP endpoint.",
+    "artisan.request.overhead": "Processor time that the monitor used in a request.",
+    "artisan.overhead.level": "Costly parts of the monitor that are off to keep its budget.",
 }
 TARGET_INFO = "The service that is scraped."
 

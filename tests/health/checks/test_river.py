@@ -25,6 +25,9 @@ DEPLOYMENT = {
     "flush_duration_s": 0.02,
     "cells_waiting": 3,
     "series": 500,
+    "overhead_p99_s": 0.0001,
+    "overhead_off": [],
+    "log_records": {"INFO": 7, "ERROR": 2},
 }
 OWN = {
     "last_flush_age_s": 3.0,
