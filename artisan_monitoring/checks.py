@@ -32,7 +32,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
-    "E010": "`OVERHEAD_BUDGET_MS` is below nought.",
+    "E016": "`OVERHEAD_BUDGET_MS` is below nought.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -89,7 +89,7 @@ def _overhead() -> Iterator[CheckMessage]:
         hint = (
             "Make it the milliseconds of processor time that a request may cost, such as 2; 0 switches the budget off."
         )
-        yield checks.Error(f"OVERHEAD_BUDGET_MS is {budget_ms:g}.", hint=hint, id=f"{TAG}.E010")
+        yield checks.Error(f"OVERHEAD_BUDGET_MS is {budget_ms:g}.", hint=hint, id=f"{TAG}.E016")
 
 
 def _error(problem: Problem) -> CheckMessage:
