@@ -148,9 +148,9 @@ def test_an_exception_arrives_under_opentelemetrys_names(receiver: Receiver) -> 
 def test_the_access_log_arrives_by_its_short_way(receiver: Receiver) -> None:
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if isinstance(each, LineHandler)]  # pytest has its own
-    takers, formatter = access._takers(logging.INFO)
-    assert len(takers) == 2  # standard output and the export
-    assert formatter is not None
+    plan = access._Plan(logging.INFO)
+    assert len(plan.writers) == 2  # standard output and the export
+    assert plan.formatter is not None
     Client().get("/nowhere/", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
     move()
     export.export_otlp()
