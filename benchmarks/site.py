@@ -45,13 +45,19 @@ def directory() -> Path:
 
 
 def set_up(
-    *, app: bool = True, redis_url: str = "", logs: bool = True, monitoring: dict[str, Any] | None = None
+    *,
+    app: bool = True,
+    redis_url: str = "",
+    logs: bool = True,
+    monitoring: dict[str, Any] | None = None,
+    shards: int = 1,
+    database: dict[str, Any] | None = None,
 ) -> None:
-    """Configure Django and make the monitoring tables, in SQLite files of this child's own."""
+    """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given."""
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
     options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
     if redis_url:
-        store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url}}
+        store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url, "shards": shards}}
         options["STORE"] = store
     configured: dict[str, Any] = {
         "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",
@@ -59,7 +65,7 @@ def set_up(
         "ROOT_URLCONF": "benchmarks.site",
         "USE_TZ": True,
         "INSTALLED_APPS": [*installed, *(["artisan_monitoring"] if app else [])],
-        "DATABASES": {"default": _sqlite("default"), "monitoring": _sqlite("monitoring")},
+        "DATABASES": {"default": _sqlite("default"), "monitoring": database or _sqlite("monitoring")},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
     }
     if app:

@@ -1,0 +1,81 @@
+"""The workers that are played: what each records, through the real handles, and what must be found in the end.
+
+Every worker of a site records the same series. The values are binary fractions, so that sums are exact in any order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+GAUGE_EVERY = 50
+"""Two series of a hundred are gauges, which every process keeps for itself; the rest half counters, half times."""
+
+PER_METRIC = 250
+VALUES = tuple(max(1, round(0.001 * 1.08**step * 2**20)) / 2**20 for step in range(96))
+"""From 1 ms to 1.5 s, each step in a bin of its own."""
+
+Totals = dict[str, tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How much a worker records between two flushes: `times` values of each distribution, one of each other series."""
+
+    series: int
+    times: int
+
+
+class Players:
+    """Records for any worker through one buffer, and remembers what it recorded. One flusher a worker sends it."""
+
+    def __init__(self, workers: int, mix: Mix) -> None:
+        from artisan_monitoring.pipeline.flusher import Flusher
+
+        self.mix = mix
+        self.flushers = [Flusher() for _ in range(workers)]
+        self.recorded = _Recorded()
+        self._lines = [_line(number) for number in range(mix.series)]
+
+    def record(self, worker: int, turn: int) -> None:
+        """Record one flush interval of a worker."""
+        step, times, recorded = worker * 7 + turn * 3, self.mix.times, self.recorded
+        for number, (handle, tags) in enumerate(self._lines):
+            kind = handle.kind
+            if kind == "counter":
+                amount = (step + number) % 5 + 1
+                handle.add(amount, tags)
+                recorded.add(number, 1, amount)
+            elif kind == "gauge":
+                handle.set(step % 17, tags)
+                recorded.add(number, 1, step % 17)
+            else:
+                some = [VALUES[(step + number + 5 * k) % len(VALUES)] for k in range(times)]
+                for value in some:
+                    handle.observe(value, tags)
+                recorded.add(number, times, sum(some))
+
+    def expected(self) -> Totals:
+        """Return count and sum of everything recorded, by series id."""
+        found = self.recorded
+        ids = [handle.live(tags).series.id for handle, tags in self._lines]
+        return {key: (found.counts[number], found.sums[number]) for number, key in enumerate(ids)}
+
+
+@dataclass(slots=True)
+class _Recorded:
+    counts: Counter[int] = field(default_factory=Counter)
+    sums: Counter[int] = field(default_factory=Counter)
+
+    def add(self, number: int, count: int, amount: float) -> None:
+        self.counts[number] += count
+        self.sums[number] += amount  # type: ignore[assignment]  # a Counter of floats
+
+
+def _line(number: int):  # type: ignore[no-untyped-def]  # the package may not be imported before Django is set up
+    from artisan_monitoring import metrics_collector
+
+    kind = "gauge" if number % GAUGE_EVERY == 0 else "counter" if number % 2 else "distribution"
+    name = f"load.{kind}.{number // PER_METRIC}"
+    tags = (("endpoint", f"/api/{number}"), ("method", "GET"))
+    return metrics_collector.handle(name, unit="s" if kind == "distribution" else "count", kind=kind), tags
