@@ -57,7 +57,10 @@ def set_up(
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
     options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
     if redis_url:
-        store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url, "shards": shards}}
+        store = {
+            "BACKEND": "artisan_monitoring.stores.redis.RedisStore",
+            "OPTIONS": {"url": redis_url, "shards": shards},
+        }
         options["STORE"] = store
     configured: dict[str, Any] = {
         "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",

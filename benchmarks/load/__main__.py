@@ -1,4 +1,4 @@
-"""`python -m benchmarks.load`: play many workers against a real store, and print what it costs and whether it is exact."""
+"""`python -m benchmarks.load`: play many workers against a real store; print what it costs and whether it is exact."""
 
 from __future__ import annotations
 
