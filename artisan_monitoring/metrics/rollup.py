@@ -146,21 +146,39 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
 
 
 def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
-    names = {key[0] for key in cells}
-    # Locked whatever their version: another worker's rows may not come between this look and the writing.
-    there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, start=start, width=width)
+    there = _locked_versions(cells, start, width, using)
+    new = {key: cells[key] for key in cells if key not in there}
+    if new:
+        # Rows that nobody has yet cannot be locked: of two workers one inserts them, and the other sees that here.
+        MetricRollup.objects.using(using).bulk_create(_rows(new, start, width, version), ignore_conflicts=True)
+        there |= _locked_versions(new, start, width, using)
+    # Rows of this version are those just made, or as good: what was written since has left the hour dirty.
+    old = {key: cells[key] for key, known in there.items() if known < version}
+    unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
+    upsert(using, _rows(old, start, width, version), unique, ("text", "version", "count", "sum", "cell"))
+
+
+def _locked_versions(cells: dict[Key, tuple[str, Cell]], start: int, width: int, using: str) -> dict[Key, int]:
+    """Return the versions of the rows that are there, locked: another worker's may not come before ours are written."""
+    names, series = {key[0] for key in cells}, {key[3] for key in cells}
+    there = MetricRollup.objects.using(using).select_for_update().filter(start=start, width=width, name__in=names)
     fields = ("name", "kind", "unit", "series_id", "group", "value", "version")
-    newer = {row[:-1] for row in there.order_by("pk").values_list(*fields) if row[-1] > version}
-    rows = [
+    rows = there.filter(series_id__in=series).order_by("pk").values_list(*fields)
+    return {key: version for *parts, version in rows if (key := _key(*parts)) in cells}
+
+
+def _key(name: str, kind: str, unit: str, series_id: str, group: str, value: str) -> Key:
+    return name, kind, unit, series_id, group, value
+
+
+def _rows(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> list[MetricRollup]:
+    return [
         MetricRollup(
             name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
             start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
         )
         for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
-        if (name, kind, unit, series_id, group, value) not in newer
     ]  # fmt: skip
-    unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
-    upsert(using, rows, unique, ("text", "version", "count", "sum", "cell"))
 
 
 def purge_rollups(now: datetime) -> int:

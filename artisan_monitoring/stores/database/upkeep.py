@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from ...core.archive import Slot
 from ...core.windows import HOUR, MINUTE
 from ...models import DirtyHour, GaugeReading, MetricBucket, MetricSeries, ProducerState, StoredNote
-from ..base import PROCESS_TTL_S
+from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
 from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from . import inbox
@@ -110,7 +110,22 @@ def expire(alias: str, before: int, idle_before: int, clock: float, breathe: Cal
         ProducerState.objects.using(alias).filter(seen_at__lt=clock - PROCESS_TTL_S),
         StoredNote.objects.using(alias).filter(expires_at__lt=clock),
     ]
-    return sum(_delete(alias, rows, breathe) for rows in old)
+    gone = sum(_delete(alias, rows, breathe) for rows in old)
+    return gone + sum(_delete(alias, rows, breathe) for rows in _left_readings(alias, clock - GAUGE_LIVES_S))
+
+
+def _left_readings(alias: str, gone_before: float) -> list[QuerySet[Any]]:
+    """Return the readings of processes that are gone, of each gauge that has too many."""
+    readings = GaugeReading.objects.using(alias)
+    with session(alias):
+        counted = readings.values("series_id").annotate(processes=Count("pk"))
+        crowded = list(counted.filter(processes__gt=GAUGE_PROCESSES).values_list("series_id", flat=True))
+        found = []
+        for series_id in crowded:
+            mine = readings.filter(series_id=series_id)
+            oldest_kept = mine.order_by("-at").values_list("at", flat=True)[GAUGE_PROCESSES - 1]
+            found.append(mine.filter(at__lt=min(oldest_kept, gone_before)))
+    return found
 
 
 def _delete(alias: str, rows: QuerySet[Any], breathe: Callable[[], None]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ...core.archive import Slot
 from ...core.series import series_from_text
-from ..base import PROCESS_TTL_S
+from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
 from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from .client import Arg, RedisClient
@@ -17,7 +17,6 @@ SERIES_AT_ONCE = 8
 """Eight series have at most 480 one-minute cells in an hour."""
 
 FIELDS_AT_ONCE = 500
-MAX_GAUGE_PROCESSES = 512
 
 Fields = dict[bytes, bytes]
 
@@ -102,7 +101,7 @@ def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, 
     now = seconds(*client.run("clock", (keys.state,)))
     gone = _forget_series(client, keys, idle_before, breathe)
     gone += _forget_processes(client, keys, now, breathe)
-    _forget_readings(client, keys, idle_before, breathe)
+    _forget_readings(client, keys, idle_before, now - GAUGE_LIVES_S, breathe)
     for name in (keys.dirty, keys.clean):
         old = [hour for hour in _numbers(client.call("HGETALL", name)) if hour < before]
         if old:
@@ -137,22 +136,24 @@ def _forget_processes(client: RedisClient, keys: ShardKeys, now: float, breathe:
     return gone
 
 
-def _forget_readings(client: RedisClient, keys: ShardKeys, idle_before: int, breathe: Callable[[], None]) -> None:
+def _forget_readings(
+    client: RedisClient, keys: ShardKeys, idle_before: int, gone_before: float, breathe: Callable[[], None]
+) -> None:
     """Drop the readings of processes that are gone: workers that are recycled leave one each."""
     for registered in _scan(client, keys.series):
         for text in registered.values():
             each = series_from_text(text.decode())
             if each.kind == "gauge":
-                _trim_gauge(client, keys.gauge(each.id), idle_before)
+                _trim_gauge(client, keys.gauge(each.id), idle_before, gone_before)
                 breathe()
 
 
-def _trim_gauge(client: RedisClient, name: str, idle_before: int) -> None:
+def _trim_gauge(client: RedisClient, name: str, idle_before: int, gone_before: float) -> None:
     fields: Fields = client.call("HGETALL", name)
     newest_first = sorted(fields.items(), key=lambda pair: float(pair[1].split()[0]), reverse=True)
     old: list[Arg] = []
     for rank, (process, reading) in enumerate(newest_first):
-        if rank >= MAX_GAUGE_PROCESSES or float(reading.split()[0]) < idle_before:
+        if float(reading.split()[0]) < (idle_before if rank < GAUGE_PROCESSES else gone_before):
             old += (process, reading)
     for at in range(0, len(old), FIELDS_AT_ONCE):
         client.run("forget_fields", (name,), old[at : at + FIELDS_AT_ONCE])
