@@ -52,6 +52,8 @@ def set_up(
     monitoring: dict[str, Any] | None = None,
     shards: int = 1,
     database: dict[str, Any] | None = None,
+    urls: str = "benchmarks.site",
+    more: dict[str, Any] | None = None,
 ) -> None:
     """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given."""
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
@@ -65,7 +67,7 @@ def set_up(
     configured: dict[str, Any] = {
         "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",
         "ALLOWED_HOSTS": ["testserver", "127.0.0.1"],
-        "ROOT_URLCONF": "benchmarks.site",
+        "ROOT_URLCONF": urls,
         "USE_TZ": True,
         "INSTALLED_APPS": [*installed, *(["artisan_monitoring"] if app else [])],
         "DATABASES": {"default": _sqlite("default"), "monitoring": database or _sqlite("monitoring")},
@@ -78,6 +80,8 @@ def set_up(
         configured["ARTISAN_MONITORING"] = {**options, **(monitoring or {})}
         if logs:
             configured["LOGGING"] = logging_config("INFO", "production")
+    for key, value in (more or {}).items():
+        configured[key] = [*configured.get(key, []), *value] if isinstance(value, list) else value
     settings.configure(**configured)
     django.setup()
 

@@ -86,20 +86,33 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
 
 
 def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
-    series = {each.id: each for each in store.series()}
     cells: dict[Key, tuple[str, Cell]] = {}
-    for bucket in store.buckets(list(series), hour, hour + HOUR):
-        each = series[bucket.series_id]
-        bucket.cell.coarsen(COARSE_SCHEMA)
-        bucket.cell.exemplars = None
+    for each, whole in _whole_hours(store, hour):
         for key in _keys(each):
-            text = each.text if key[3] else ""
             if key in cells:
-                cells[key][1].merge(bucket.cell)
+                cells[key][1].merge(whole)
             else:
-                cells[key] = (text, bucket.cell.copy())
+                cells[key] = (each.text if key[3] else "", whole.copy())
         breathe()
     return cells
+
+
+def _whole_hours(store: Store, hour: int) -> Iterable[tuple[Series, Cell]]:
+    """Return each series that has anything in an hour, with its cells as one: its minutes are merged once, not again
+    for each row that it counts in.
+    """
+    series = {each.id: each for each in store.series()}
+    found: dict[str, Cell] = {}
+    for bucket in store.buckets(list(series), hour, hour + HOUR):
+        bucket.cell.coarsen(COARSE_SCHEMA)
+        bucket.cell.exemplars = None
+        known = found.get(bucket.series_id)
+        if known is None:
+            found[bucket.series_id] = bucket.cell
+        else:
+            known.merge(bucket.cell)
+        breathe()
+    return [(series[key], cell) for key, cell in found.items()]
 
 
 def _keys(series: Series) -> Iterable[Key]:

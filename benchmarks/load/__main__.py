@@ -89,13 +89,16 @@ def figures_of(wanted: Play, costs: Costs, found: dict[str, Any]) -> dict[str, A
         "drain us a delta": own["drain"] / deltas * 1e6,
         "drain deltas per CPU-s": deltas / max(own["drain"], 1e-9),
         "server us a delta, drain": server["drain"] / deltas * 1e6,
+        "server us a delta, append": server["append"] / deltas * 1e6,
         "hours rolled up": counts["hours"],
-        "roll-up ms a series-hour": own["roll-up"] * 1e3 / max(1, counts["hours"] * found["series"]),
-        "server ms a series-hour, roll-up": server["roll-up"] * 1e3 / max(1, counts["hours"] * found["series"]),
+        **({name: cost * 1e3 / counts["hours"] / found["series"] for name, cost in (
+            ("roll-up ms a series-hour", own["roll-up"]), ("server ms a series-hour, roll-up", server["roll-up"]),
+        )} if counts["hours"] else {}),
         "cores: flushing, all workers": own["flush"] / simulated_s,
         "cores: drain": own["drain"] / simulated_s,
         "cores: server, drain": server["drain"] / simulated_s,
-    }
+        "cores: server, append": server["append"] / simulated_s,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

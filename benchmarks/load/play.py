@@ -74,7 +74,7 @@ def play(wanted: Play, server: StoreServer, said: Callable[[str], None]) -> tupl
     start = clock.now
     store.now = clock  # type: ignore[method-assign]
     players, costs = Players(wanted.workers, wanted.mix), Costs()
-    before = server.size_bytes()
+    before, server_before = server.size_bytes(), server.cpu_s()
     hour = clock.now // HOUR
     for turn in range(wanted.turns):
         _turn(players, turn, clock, server, costs)
@@ -84,6 +84,7 @@ def play(wanted: Play, server: StoreServer, said: Callable[[str], None]) -> tupl
             said(f"{(turn + 1) / wanted.turns:.0%}, {time.process_time():.0f} s of processor time")
         clock.now += wanted.flush_s
     _roll_up(server, costs)
+    costs.server_s["append"] = server.cpu_s() - server_before - sum(costs.server_s.values())  # type: ignore[assignment]
     return costs, _found(players.expected(), start, server, server.size_bytes() - before)
 
 
