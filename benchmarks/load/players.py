@@ -1,6 +1,7 @@
 """The workers that are played: what each records, through the real handles, and what must be found in the end.
 
-Every worker of a site records the same series. The values are binary fractions, so that sums are exact in any order.
+Every worker of a site records the same series, or with `own` series that carry its name, as a host's do. The values are
+binary fractions, so that sums are exact in any order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Mix:
 
     series: int
     times: int
+    own: bool = False
 
 
 class Players:
@@ -35,12 +37,14 @@ class Players:
         self.mix = mix
         self.flushers = [Flusher() for _ in range(workers)]
         self.recorded = _Recorded()
-        self._lines = [_line(number) for number in range(mix.series)]
+        sets = range(workers) if mix.own else (-1,)
+        self._lines = [_line(number, worker) for worker in sets for number in range(mix.series)]
 
     def record(self, worker: int, turn: int) -> None:
         """Record one flush interval of a worker."""
         step, times, recorded = worker * 7 + turn * 3, self.mix.times, self.recorded
-        for number, (handle, tags) in enumerate(self._lines):
+        first = worker * self.mix.series if self.mix.own else 0
+        for number, (handle, tags) in enumerate(self._lines[first : first + self.mix.series], first):
             kind = handle.kind
             if kind == "counter":
                 amount = (step + number) % 5 + 1
@@ -72,10 +76,10 @@ class _Recorded:
         self.sums[number] += amount  # type: ignore[assignment]  # a Counter of floats
 
 
-def _line(number: int):  # type: ignore[no-untyped-def]  # the package may not be imported before Django is set up
+def _line(number: int, worker: int):  # type: ignore[no-untyped-def]  # the package may not be imported before Django is set up
     from artisan_monitoring import metrics_collector
 
     kind = "gauge" if number % GAUGE_EVERY == 0 else "counter" if number % 2 else "distribution"
     name = f"load.{kind}.{number // PER_METRIC}"
-    tags = (("endpoint", f"/api/{number}"), ("method", "GET"))
+    tags = (("endpoint", f"/api/{number}"), *([("host", f"web-{worker}")] if worker >= 0 else []), ("method", "GET"))
     return metrics_collector.handle(name, unit="s" if kind == "distribution" else "count", kind=kind), tags
