@@ -58,7 +58,7 @@ def made_hours() -> list[Made]:
             for _ in range(PER_MINUTE):
                 cell.observe(chance.lognormvariate(-3, 0.5), SECONDS_BOUNDS)
             minutes.append(cell)
-            whole.merge(cell)
+            whole.merge(cell.copy())  # merging may coarsen what is merged
         whole.coarsen(COARSE_SCHEMA)
         hours.append(Made(minutes, whole))
     return hours
