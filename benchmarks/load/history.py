@@ -1,7 +1,8 @@
 """A week that is over, laid into a store as packing and roll-up leave it: made by their functions, without the waiting.
 
-Every hour holds the same: each series `PER_MINUTE` requests a minute. The archives are those of `pack_slots`, the rows
-those of the roll-up; only the drain's work on a week of minutes is left out, which `benchmarks.load --days` does.
+Each series has `PER_MINUTE` requests a minute, in hours of a few kinds that take turns. The archives are those of
+`pack_slots`, the rows those of the roll-up; only the drain's work on a week of minutes is left out, which
+`benchmarks.load --days` does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ PER_MINUTE = 30
 PER_METRIC = 2000
 """What a process may have of one metric."""
 
-PROFILES = 4
-"""Different hours of one series; a thousand series share them."""
+PROFILES = 7
+"""Different hours, in turn: more than a block of the Redis store has, which would shrink if it held one twice."""
 
 ROWS = 500
 
@@ -81,21 +82,26 @@ def lay_cells(store: Any, series: Sequence[Any], hours: Sequence[Made], starts: 
     """Put the archives of some hours into the store."""
     lay = _into_redis if hasattr(store, "client") else _into_tables
     for start in starts:
-        packed = archives(hours, start, coarse=coarse)
-        lay(store, [(each.id, packed[number % PROFILES]) for number, each in enumerate(series)], start, coarse=coarse)
+        packed = archives(hours, start, coarse=coarse)  # in Redis the packing on is the store's
+        turn = start // HOUR
+        rows = [(each.id, packed[(number + turn) % PROFILES]) for number, each in enumerate(series)]
+        lay(store, rows, start, coarse=coarse)
 
 
 def _into_redis(store: Any, archives: Sequence[tuple[str, bytes]], start: int, *, coarse: bool) -> None:
+    """Write an hour's archives as fine ones, and let the store pack them on where they are to be coarse."""
     keys, expiry = store._of(0), start + 7 * DAY + 2 * HOUR
     for at in range(0, len(archives), ROWS):
         some = archives[at : at + ROWS]
         commands: list[tuple[Any, ...]] = []
         for series_id, packed in some:
             name = keys.cells(series_id, start)
-            commands += [("HSET", name, "coarse" if coarse else "fine", packed), ("EXPIREAT", name, expiry)]
+            commands += [("HSET", name, "fine", packed), ("EXPIREAT", name, expiry)]
         commands.append(("SADD", keys.hour(start), *(series_id for series_id, _ in some)))
         commands.append(("EXPIREAT", keys.hour(start), expiry))
         store.client.pipeline(commands)
+    if coarse:
+        store.pack_hour(start)
 
 
 def _into_tables(store: Any, archives: Sequence[tuple[str, bytes]], start: int, *, coarse: bool) -> None:
