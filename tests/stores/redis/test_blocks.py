@@ -94,6 +94,8 @@ def test_a_week_of_a_busy_distribution(server: RedisServer, store: RedisStore, a
     many = [distribution(n=str(number)) for number in range(4)]
     kinds = [_hour(seed, a_minute) for seed in range(7)]
     newest = floor(NOW, HOUR) - HOUR
+    commit(store, Delta(counter(), newest - DAY, 60, added(1)))
+    store.pack_hour(newest - DAY)  # what scripts and connections take is there
     used = [_used(server)]
     oldest = floor(newest - 7 * DAY, BLOCK) + DAY
     hours = [oldest + n * HOUR for n in range(48)] + [newest - n * HOUR for n in range(8)]
