@@ -173,10 +173,11 @@ def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, ver
 
 def _locked_versions(cells: dict[Key, tuple[str, Cell]], start: int, width: int, using: str) -> dict[Key, int]:
     """Return the versions of the rows that are there, locked: another worker's may not come before ours are written."""
-    names, series = {key[0] for key in cells}, {key[3] for key in cells}
-    there = MetricRollup.objects.using(using).select_for_update().filter(start=start, width=width, name__in=names)
+    # Names, kinds and series lead the index: with them a piece costs what it holds, not what the whole hour does.
+    names, kinds, series = ({key[at] for key in cells} for at in (0, 1, 3))
+    there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, kind__in=kinds)
     fields = ("name", "kind", "unit", "series_id", "group", "value", "version")
-    rows = there.filter(series_id__in=series).order_by("pk").values_list(*fields)
+    rows = there.filter(series_id__in=series, start=start, width=width).order_by("pk").values_list(*fields)
     return {key: version for *parts, version in rows if (key := _key(*parts)) in cells}
 
 

@@ -79,29 +79,54 @@ def archives(hours: Sequence[Made], start: int, *, coarse: bool) -> list[bytes]:
 
 
 def lay_cells(store: Any, series: Sequence[Any], hours: Sequence[Made], starts: Sequence[int], *, coarse: bool) -> None:
-    """Put the archives of some hours into the store."""
+    """Put the archives of some hours into the store; in Redis old hours share one with the others of their block."""
+    if coarse and hasattr(store, "client"):
+        _lay_blocks(store, series, hours, starts)
+        return
     lay = _into_redis if hasattr(store, "client") else _into_tables
     for start in starts:
-        packed = archives(hours, start, coarse=coarse)  # in Redis the packing on is the store's
+        packed = archives(hours, start, coarse=coarse)
         turn = start // HOUR
         rows = [(each.id, packed[(number + turn) % PROFILES]) for number, each in enumerate(series)]
         lay(store, rows, start, coarse=coarse)
 
 
+def _lay_blocks(store: Any, series: Sequence[Any], hours: Sequence[Made], starts: Sequence[int]) -> None:
+    from artisan_monitoring.core.archive import unpack_cells
+    from artisan_monitoring.stores.hours import pack_slots
+    from artisan_monitoring.stores.redis.keys import BLOCK
+    from artisan_monitoring.stores.redis.upkeep import block_expiry
+
+    keys = store._of(0)
+    for block in sorted({start // BLOCK * BLOCK for start in starts}):
+        packed = {start: archives(hours, start, coarse=True) for start in starts if start // BLOCK * BLOCK == block}
+        whole = [
+            pack_slots(
+                (slot for start, each in packed.items() for slot in unpack_cells(each[(n + start // HOUR) % PROFILES])),
+                coarse=True,
+            )
+            for n in range(PROFILES)
+        ]
+        for at in range(0, len(series), ROWS):
+            commands: list[tuple[Any, ...]] = []
+            for number, each in enumerate(series[at : at + ROWS], at):
+                name = keys.block(each.id, block)
+                commands.append(("HSET", name, "coarse", whole[number % PROFILES], "v", len(packed)))
+                commands.append(("EXPIREAT", name, block_expiry(block)))
+            store.client.pipeline(commands)
+
+
 def _into_redis(store: Any, archives: Sequence[tuple[str, bytes]], start: int, *, coarse: bool) -> None:
-    """Write an hour's archives as fine ones, and let the store pack them on where they are to be coarse."""
     keys, expiry = store._of(0), start + 7 * DAY + 2 * HOUR
     for at in range(0, len(archives), ROWS):
         some = archives[at : at + ROWS]
         commands: list[tuple[Any, ...]] = []
         for series_id, packed in some:
             name = keys.cells(series_id, start)
-            commands += [("HSET", name, "fine", packed), ("EXPIREAT", name, expiry)]
+            commands += [("HSET", name, "coarse" if coarse else "fine", packed), ("EXPIREAT", name, expiry)]
         commands.append(("SADD", keys.hour(start), *(series_id for series_id, _ in some)))
         commands.append(("EXPIREAT", keys.hour(start), expiry))
         store.client.pipeline(commands)
-    if coarse:
-        store.pack_hour(start)
 
 
 def _into_tables(store: Any, archives: Sequence[tuple[str, bytes]], start: int, *, coarse: bool) -> None:

@@ -40,25 +40,26 @@ def clean_hour(alias: str, hour: int, version: int) -> None:
 
 def pack_hour(alias: str, hour: int, breathe: Callable[[], None], *, coarse: bool) -> int:
     """Put an hour's cells into archives, some series at a time; return how many cells were taken in."""
-    done, after = 0, ""
-    while True:
+    done = 0
+    for ids in slices(_to_pack(alias, hour, coarse=coarse), SERIES_AT_ONCE):
+        if done:
+            _rest(alias, breathe)
         with session(alias), transaction.atomic(using=alias):
             # Commits take the same lock first: no cell changes between being read here and being written.
             inbox.lock(alias, 0)
-            ids = _to_pack(alias, hour, after, coarse=coarse)
-            done += _pack_some(alias, hour, ids, coarse=coarse) if ids else 0
-        if len(ids) < SERIES_AT_ONCE:
-            return done
-        after = ids[-1]
-        _rest(alias, breathe)
+            done += _pack_some(alias, hour, ids, coarse=coarse)
+    return done
 
 
-def _to_pack(alias: str, hour: int, after: str, *, coarse: bool) -> list[str]:
-    """Return the next series that have something in the hour that is not yet in the right archive."""
+def _to_pack(alias: str, hour: int, *, coarse: bool) -> list[str]:
+    """Return the series that have something in the hour that is not yet in the right archive.
+
+    Asked once: each answer looks through the whole hour. What comes later leaves the hour dirty, and is packed then.
+    """
     forms = (Form.CELL, Form.FINE) if coarse else (Form.CELL,)
-    cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
-    ids = cells.filter(series_id__gt=after).order_by("series_id").values_list("series_id", flat=True)
-    return list(ids.distinct()[:SERIES_AT_ONCE])
+    with session(alias):
+        cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
+        return list(cells.order_by("series_id").values_list("series_id", flat=True).distinct())
 
 
 def _pack_some(alias: str, hour: int, ids: Sequence[str], *, coarse: bool) -> int:
