@@ -15,7 +15,7 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, host, memory, requests, scraping, sending, startup
+from benchmarks.cases import calls, host, memory, requests, scale, scraping, sending, startup
 
 CASES = {
     "requests": requests.rows,
@@ -25,7 +25,11 @@ CASES = {
     "memory": memory.rows,
     "startup": startup.rows,
     "host": host.rows,
+    "scale": scale.rows,
 }
+ONLY_WHEN_ASKED = {"scale"}
+"""Groups that take many minutes."""
+
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -39,7 +43,7 @@ def main() -> int:
     began, load = time.time(), os.getloadavg()
     rows: list[table.Row] = []
     print(table.HEAD, flush=True)
-    for name in chosen.only or CASES:
+    for name in chosen.only or [name for name in CASES if name not in ONLY_WHEN_ASKED]:
         for row in _measured(name, quick=chosen.quick):
             print("\n".join(table.lines([row], rows[-1] if rows else None)), flush=True)
             rows.append(row)

@@ -44,21 +44,32 @@ def directory() -> Path:
 
 
 def set_up(
-    *, app: bool = True, redis_url: str = "", logs: bool = True, monitoring: dict[str, Any] | None = None
+    *,
+    app: bool = True,
+    redis_url: str = "",
+    logs: bool = True,
+    monitoring: dict[str, Any] | None = None,
+    shards: int = 1,
+    database: dict[str, Any] | None = None,
+    urls: str = "benchmarks.site",
+    more: dict[str, Any] | None = None,
 ) -> None:
-    """Configure Django and make the monitoring tables, in SQLite files of this child's own."""
+    """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given."""
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
     options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
     if redis_url:
-        store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url}}
+        store = {
+            "BACKEND": "artisan_monitoring.stores.redis.RedisStore",
+            "OPTIONS": {"url": redis_url, "shards": shards},
+        }
         options["STORE"] = store
     configured: dict[str, Any] = {
         "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",
         "ALLOWED_HOSTS": ["testserver", "127.0.0.1"],
-        "ROOT_URLCONF": "benchmarks.site",
+        "ROOT_URLCONF": urls,
         "USE_TZ": True,
         "INSTALLED_APPS": [*installed, *(["artisan_monitoring"] if app else [])],
-        "DATABASES": {"default": _sqlite("default"), "monitoring": _sqlite("monitoring")},
+        "DATABASES": {"default": _sqlite("default"), "monitoring": database or _sqlite("monitoring")},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
     }
     if app:
@@ -68,6 +79,8 @@ def set_up(
         configured["ARTISAN_MONITORING"] = {**options, **(monitoring or {})}
         if logs:
             configured["LOGGING"] = logging_config("INFO", "production")
+    for key, value in (more or {}).items():
+        configured[key] = [*configured.get(key, []), *value] if isinstance(value, list) else value
     settings.configure(**configured)
     django.setup()
 

@@ -56,9 +56,12 @@ class Series:
         return Series(self.name, self.kind, self.unit, OVERFLOW, self.combine)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=1 << 16)
 def series_from_text(text: str) -> Series:
-    """Build a series from its `text`; raise `ValueError` where it is not one. Cached: a drain reads the same ones."""
+    """Build a series from its `text`; raise `ValueError` where it is not one.
+
+    Cached, for as many as a store may have: a drain reads the same ones in turn, and a smaller cache would hit none.
+    """
     match json.loads(text):
         case [str(name), str(kind), str(unit), [*tags], str(combine)] if kind in KINDS and combine in COMBINES:
             pairs = tuple(_pair(each) for each in tags)

@@ -86,20 +86,33 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
 
 
 def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
-    series = {each.id: each for each in store.series()}
     cells: dict[Key, tuple[str, Cell]] = {}
-    for bucket in store.buckets(list(series), hour, hour + HOUR):
-        each = series[bucket.series_id]
-        bucket.cell.coarsen(COARSE_SCHEMA)
-        bucket.cell.exemplars = None
+    for each, whole in _whole_hours(store, hour):
         for key in _keys(each):
-            text = each.text if key[3] else ""
             if key in cells:
-                cells[key][1].merge(bucket.cell)
+                cells[key][1].merge(whole)
             else:
-                cells[key] = (text, bucket.cell.copy())
+                cells[key] = (each.text if key[3] else "", whole.copy())
         breathe()
     return cells
+
+
+def _whole_hours(store: Store, hour: int) -> Iterable[tuple[Series, Cell]]:
+    """Return each series that has anything in an hour, with its cells as one: its minutes are merged once, not again
+    for each row that it counts in.
+    """
+    series = {each.id: each for each in store.series()}
+    found: dict[str, Cell] = {}
+    for bucket in store.buckets(list(series), hour, hour + HOUR):
+        bucket.cell.coarsen(COARSE_SCHEMA)
+        bucket.cell.exemplars = None
+        known = found.get(bucket.series_id)
+        if known is None:
+            found[bucket.series_id] = bucket.cell
+        else:
+            known.merge(bucket.cell)
+        breathe()
+    return [(series[key], cell) for key, cell in found.items()]
 
 
 def _keys(series: Series) -> Iterable[Key]:
@@ -146,21 +159,40 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
 
 
 def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
-    names = {key[0] for key in cells}
-    # Locked whatever their version: another worker's rows may not come between this look and the writing.
-    there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, start=start, width=width)
+    there = _locked_versions(cells, start, width, using)
+    new = {key: cells[key] for key in cells if key not in there}
+    if new:
+        # Rows that nobody has yet cannot be locked: of two workers one inserts them, and the other sees that here.
+        MetricRollup.objects.using(using).bulk_create(_rows(new, start, width, version), ignore_conflicts=True)
+        there |= _locked_versions(new, start, width, using)
+    # Rows of this version are those just made, or as good: what was written since has left the hour dirty.
+    old = {key: cells[key] for key, known in there.items() if known < version}
+    unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
+    upsert(using, _rows(old, start, width, version), unique, ("text", "version", "count", "sum", "cell"))
+
+
+def _locked_versions(cells: dict[Key, tuple[str, Cell]], start: int, width: int, using: str) -> dict[Key, int]:
+    """Return the versions of the rows that are there, locked: another worker's may not come before ours are written."""
+    # Names, kinds and series lead the index: with them a piece costs what it holds, not what the whole hour does.
+    names, kinds, series = ({key[at] for key in cells} for at in (0, 1, 3))
+    there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, kind__in=kinds)
     fields = ("name", "kind", "unit", "series_id", "group", "value", "version")
-    newer = {row[:-1] for row in there.order_by("pk").values_list(*fields) if row[-1] > version}
-    rows = [
+    rows = there.filter(series_id__in=series, start=start, width=width).order_by("pk").values_list(*fields)
+    return {key: version for *parts, version in rows if (key := _key(*parts)) in cells}
+
+
+def _key(name: str, kind: str, unit: str, series_id: str, group: str, value: str) -> Key:
+    return name, kind, unit, series_id, group, value
+
+
+def _rows(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> list[MetricRollup]:
+    return [
         MetricRollup(
             name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
             start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
         )
         for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
-        if (name, kind, unit, series_id, group, value) not in newer
     ]  # fmt: skip
-    unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
-    upsert(using, rows, unique, ("text", "version", "count", "sum", "cell"))
 
 
 def purge_rollups(now: datetime) -> int:

@@ -6,39 +6,41 @@ can do no harm. Entries are deleted when both cursors have passed them.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import islice
-from math import isfinite
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..conf import get_settings
 from ..core.guard import report
-from ..core.packing import Batch, Delta, NotABatch, unpack_batch
 from ..core.series import Series
-from ..core.windows import DAY, clamp_minute
+from ..core.windows import DAY
 from ..exceptions import CursorMoved, StoreRefused, StoreUnavailable
 from ..stores import get_store
-from ..stores.base import Commit, Cursor, Entry, Producer, Store, Waiting, merge_deltas
+from ..stores.base import Commit, Cursor, Entry, Store, Waiting, merge_deltas
+from .gathering import MOST_ENTRIES, Group, Row, entries_of, gather, mark, placed, rows_done
 from .pacing import breathe
 from .records import consume_records
 
-DELTAS_PER_COMMIT = 500
+ROWS_PER_COMMIT = 500
 """About 2 ms of Redis time, so that nobody behind us on that server waits for longer."""
 
 READ_BYTES = 1024 * 1024
-LATEST = 2**53
+"""A group: of a thousand workers that is the batches of a hundred, whose common cells are merged before they go in."""
+
+MOST_READ_BYTES = 1024 * 1024 * 1024
 
 
 def drain() -> int:
     """Drain every shard; return how many inbox entries were finished. The job `drain`.
 
-    A shard that cannot be drained now keeps none of the others waiting; then its `StoreUnavailable` is raised.
+    A shard that cannot be drained now keeps none of the others waiting; then its `StoreUnavailable` is raised. Several
+    drainers begin at different shards; where they meet, one goes on and the other goes to the next shard.
     """
     store = get_store()
     finished, problem = 0, None
-    for shard in store.reading_shards():
+    for shard in _in_some_order(store.reading_shards()):
         try:
             finished += drain_shard(store, shard)
         except StoreUnavailable as exc:
@@ -46,6 +48,11 @@ def drain() -> int:
     if problem is not None:
         raise problem
     return finished
+
+
+def _in_some_order(shards: Sequence[int]) -> Sequence[int]:
+    first = random.randrange(len(shards)) if len(shards) > 1 else 0  # noqa: S311  # for spreading work, not secrets
+    return [*shards[first:], *shards[:first]]
 
 
 def drain_shard(store: Store, shard: int) -> int:
@@ -59,13 +66,13 @@ def drain_shard(store: Store, shard: int) -> int:
     upto = waiting.total  # what comes meanwhile waits
     while finished < upto:
         try:
-            recording = consume_metrics(store, shard, waiting)
+            done = consume_metrics(store, shard, waiting)
         except CursorMoved:
             return finished
-        if problem is None and not recording and 0 < len(waiting.entries) == waiting.total:
+        if problem is None and 0 < done.entries == waiting.total and not done.recording:
             # The usual round: this was all there is, and nothing of it is for the other consumer.
-            return finished + store.trim(shard, waiting.entries[-1].position, waiting.cursor.epoch)
-        more = bool(waiting.entries)
+            return finished + store.trim(shard, done.position, waiting.cursor.epoch)
+        more = done.entries > 0
         if problem is None:
             try:
                 recorded = consume_records(store, shard, READ_BYTES)
@@ -82,126 +89,101 @@ def drain_shard(store: Store, shard: int) -> int:
     return finished
 
 
-@dataclass(slots=True)
-class _Work:
-    """What has been gathered from entries for one commit."""
+class Done(NamedTuple):
+    """What the metrics consumer has made of a read: up to where, of how many entries, and whether records came too."""
 
+    position: int
+    entries: int
+    recording: bool
+
+
+def consume_metrics(store: Store, shard: int, waiting: Waiting) -> Done:
+    """Apply the group of entries that one read of the inbox gave, in commits of 500 rows.
+
+    A group that was begun (by a drainer that is gone) is the same again, and goes on where that one stopped.
+    """
+    cursor, now = waiting.cursor, waiting.now
+    entries = _group(store, shard, waiting)
+    if not entries:
+        return Done(cursor.position, 0, recording=False)
+    processes = {entry.process for entry in entries}
+    longer = len(entries) > len(waiting.entries)
+    group = gather(entries, store.producers(shard, processes) if longer else waiting.producers, cursor.epoch)
+    committing = _Committing(store, shard, entries, group, cursor, now, now - get_settings().RETENTION.METRICS * DAY)
+    first = rows_done(entries, cursor.offset)
+    for start in range(first, max(len(group.rows), first + 1), ROWS_PER_COMMIT):
+        committing.rows(start, min(start + ROWS_PER_COMMIT, len(group.rows)))
+    return Done(entries[-1].position, len(entries), group.recording)
+
+
+def _group(store: Store, shard: int, waiting: Waiting) -> Sequence[Entry]:
+    """Return the entries of the group at the cursor; a new one is what fits into one read."""
+    cursor, entries = waiting.cursor, waiting.entries
+    begun, limit = entries_of(cursor.offset), READ_BYTES
+    while begun > len(entries) and limit < MOST_READ_BYTES:
+        # Another version of this code has read more at once; or the inbox was evicted, and then nothing helps.
+        limit *= 2
+        entries = store.entries(shard, cursor.position, limit_bytes=limit)
+    if begun and rows_done(entries[:begun], cursor.offset):
+        return entries[:begun]
+    return entries[:MOST_ENTRIES]
+
+
+@dataclass(slots=True)
+class _Committing:
+    """Commits the rows of one group; the cursor moves past its entries with the last of them."""
+
+    store: Store
+    shard: int
+    entries: Sequence[Entry]
+    group: Group
     cursor: Cursor
     now: float
-    deltas: list[Delta] = field(default_factory=list)
-    gauges: dict[tuple[str, str], tuple[Series, str, float, float]] = field(default_factory=dict)
-    producers: dict[str, Producer] = field(default_factory=dict)
-    losses: Counter[str] = field(default_factory=Counter)
+    oldest: float
 
-    def take(self, process: str, deltas: Iterator[Delta], at_most: int, oldest: float) -> int:
-        """Take deltas of one process; return how many."""
-        taken = 0
-        for delta in islice(deltas, at_most):
-            taken += 1
-            self._take(process, delta, oldest)
-        return taken
-
-    def _take(self, process: str, delta: Delta, oldest: float) -> None:
-        series, cell = delta.series, delta.cell
-        if not _storable(delta):
-            self.losses["unstorable"] += cell.count
-            return
-        start, moved = clamp_minute(delta.start, self.now)
-        if start + delta.width <= oldest:
-            self.losses["too_old"] += cell.count
-            return
-        if moved:
-            self.losses["time_ahead" if start < delta.start and delta.start > self.now else "time_late"] += cell.count
-        width = delta.width if start == delta.start else (60 if delta.start > self.now else 3600)
-        if series.kind == "gauge":
-            key = (series.id, process)
-            known = self.gauges.get(key)
-            if known is None or known[3] <= cell.last_at:
-                self.gauges[key] = (series, process, cell.last, cell.last_at)
-        self.deltas.append(Delta(series, start, width, cell))
-
-
-def consume_metrics(store: Store, shard: int, waiting: Waiting) -> bool:
-    """Apply what one read of the inbox gave, in commits of about 500 deltas; return whether records came with it."""
-    cursor, recording = waiting.cursor, False
-    if not waiting.entries:
-        return recording
-    known = dict(waiting.producers)
-    oldest = waiting.now - get_settings().RETENTION.METRICS * DAY
-    work = _Work(cursor, waiting.now)
-    for entry in waiting.entries:
-        batch = _open(entry, work.losses)
-        if batch is None:
-            work.cursor = Cursor(cursor.epoch, entry.position, 0)
-            continue
-        recording = recording or bool(batch.records)
-        left = iter(batch.deltas[work.cursor.offset :])
-        while True:
-            taken = work.take(entry.process, left, DELTAS_PER_COMMIT - len(work.deltas), oldest)
-            if taken == 0 and len(work.deltas) < DELTAS_PER_COMMIT:
-                break
-            work.cursor = Cursor(cursor.epoch, work.cursor.position, work.cursor.offset + taken)
-            if len(work.deltas) >= DELTAS_PER_COMMIT:
-                cursor, work = _commit(store, shard, cursor, work)
-        _finish(batch, known, work, cursor.epoch)
-        work.cursor = Cursor(cursor.epoch, entry.position, 0)
+    def rows(self, first: int, last: int) -> None:
+        """Commit the rows [first, last); those that the store refuses for good are halved until they stand alone."""
+        try:
+            self._commit(first, last, self.group.rows[first:last], Counter())
+        except StoreRefused as exc:
+            if last - first > 1:
+                middle = (first + last) // 2
+                self.rows(first, middle)
+                self.rows(middle, last)
+                return
+            # Nothing was applied, and nothing of it ever will be: counted as lost, so that the river goes on.
+            report("drain.refused", exc)
+            lost = sum(row.delta.cell.count for row in self.group.rows[first:last])
+            self._commit(first, last, [], Counter(refused=lost))
         breathe()
-    _commit(store, shard, cursor, work)
-    return recording
+
+    def _commit(self, first: int, last: int, rows: Sequence[Row], losses: Counter[str]) -> None:
+        deltas = [delta for row in rows if (delta := placed(row.delta, self.now, self.oldest, losses)) is not None]
+        whole = last >= len(self.group.rows)
+        if whole:
+            losses += self.group.losses
+            new = Cursor(self.cursor.epoch, self.entries[-1].position, 0)
+        else:
+            new = Cursor(self.cursor.epoch, self.cursor.position, mark(self.entries, last))
+        self.store.commit(
+            Commit(
+                shard=self.shard,
+                expected=self.cursor,
+                new=new,
+                deltas=merge_deltas(deltas),
+                gauges=_gauges(rows, self.oldest),
+                producers=self.group.producers if whole else [],
+                losses={reason: count for reason, count in losses.items() if count},
+            )
+        )
+        self.cursor = new
 
 
-def _open(entry: Entry, losses: Counter[str]) -> Batch | None:
-    """Unpack an entry; one that cannot be read is counted, and its size shows as a gap behind it."""
-    try:
-        return unpack_batch(entry.payload)
-    except NotABatch:
-        losses["corrupt_batches"] += 1
-        return None
-
-
-def _finish(batch: Batch, known: dict[str, Producer], work: _Work, epoch: str) -> None:
-    """Note that a process' batch is done, and count what is missing before it."""
-    before = known.get(batch.process)
-    seen = before.observations if before is not None else 0
-    # A process that nobody knows had sent what came before to a store that is gone (its epoch was another), or to this
-    # one before it was set back to a snapshot older than the process.
-    reason = "gap" if before is not None or batch.epoch == epoch else "wiped"
-    work.losses[reason] += max(0, batch.observations_before - seen)
-    done = Producer(batch.process, batch.sequence, batch.observations_before + batch.observations)
-    known[batch.process] = work.producers[batch.process] = done
-
-
-def _storable(delta: Delta) -> bool:
-    """Say whether every store can hold a delta: what another version or a forger sent may not be so."""
-    return 0 <= delta.start <= LATEST and 0 < delta.width <= DAY and isfinite(delta.cell.sum) and _clean(delta.series)
-
-
-@lru_cache(maxsize=20_000)
-def _clean(series: Series) -> bool:
-    """Say whether a series holds none of what PostgreSQL refuses as text: NUL and lone surrogates."""
-    text = "".join((series.name, series.unit, *(part for tag in series.tags for part in tag)))
-    try:
-        return b"\x00" not in text.encode()
-    except UnicodeEncodeError:
-        return False
-
-
-def _commit(store: Store, shard: int, expected: Cursor, work: _Work) -> tuple[Cursor, _Work]:
-    commit = Commit(
-        shard=shard,
-        expected=expected,
-        new=work.cursor,
-        deltas=merge_deltas(work.deltas),
-        gauges=list(work.gauges.values()),
-        producers=list(work.producers.values()),
-        losses={reason: count for reason, count in work.losses.items() if count},
-    )
-    try:
-        store.commit(commit)
-    except StoreRefused as exc:
-        # Nothing was applied, and nothing of it ever will be: counted as lost, so that the river goes on.
-        report("drain.refused", exc)
-        lost = sum(delta.cell.count for delta in commit.deltas)
-        store.commit(replace(commit, deltas=[], gauges=[], losses={**commit.losses, "refused": lost}))
-    breathe()
-    return work.cursor, _Work(work.cursor, work.now)
+def _gauges(rows: Sequence[Row], oldest: float) -> list[tuple[Series, str, float, float]]:
+    """Return the readings of rows; those of a slot that is too old are as old."""
+    return [
+        (row.delta.series, process, value, at)
+        for row in rows
+        if row.readings and row.delta.start + row.delta.width > oldest
+        for process, (value, at) in row.readings.items()
+    ]

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from ..conf import get_settings
 from ..core.guard import report
 from ..stores import get_store
-from ..stores.base import JobRecord, JobRun
+from ..stores.base import JobRecord, JobRun, Lease, Store
 from ..stores.connection import own_connection
 
 OVERDUE_PERIODS = 3
@@ -25,12 +25,20 @@ SHORTEST_LEASE_S = 60.0
 _started = time.time()
 
 
+def _one(store: Store) -> int:
+    return 1
+
+
 class Job(NamedTuple):
-    """A named job: its period in seconds, and the dotted path of a function without arguments."""
+    """A named job: its period in seconds, and the dotted path of a function without arguments.
+
+    `at_once(store)` says how many may run it at the same time; one, unless its work is in parts that do not meet.
+    """
 
     name: str
     period_s: float
     path: str
+    at_once: Callable[[Store], int] = _one
 
     @property
     def lease_s(self) -> float:
@@ -56,9 +64,9 @@ class JobState(NamedTuple):
 _jobs: dict[str, Job] = {}
 
 
-def register_job(name: str, period_s: float, path: str) -> None:
-    """Add a job, or replace the one of that name."""
-    _jobs[name] = Job(name, period_s, path)
+def register_job(name: str, period_s: float, path: str, at_once: Callable[[Store], int] = _one) -> None:
+    """Add a job, or replace the one of that name; see `Job`."""
+    _jobs[name] = Job(name, period_s, path, at_once)
 
 
 def jobs() -> dict[str, Job]:
@@ -70,7 +78,7 @@ _runner: ContextVar[str] = ContextVar("artisan_job_runner", default="manual")
 
 
 def run_job(name: str, *, runner: str = "") -> bool:
-    """Run a job under its lease; return whether it ran (not: another holds the lease).
+    """Run a job under its lease; return whether it ran (not: as many as may hold a lease already do).
 
     `runner` says who does it; a job run by another job has the same runner, else it is `manual`. A failure of the job
     is recorded and raised again. Raise `KeyError` for an unknown name, `StoreUnavailable` where the lease cannot be
@@ -79,7 +87,7 @@ def run_job(name: str, *, runner: str = "") -> bool:
     job = _jobs[name]
     runner = runner or _runner.get()
     store = get_store()
-    lease = store.acquire_lease(name, _holder(), job.lease_s)
+    lease = _free_lease(store, job)
     if lease is None:
         return False
     began, clock = store.now(), time.perf_counter()
@@ -98,6 +106,16 @@ def run_job(name: str, *, runner: str = "") -> bool:
         store.record_job(JobRun(name, runner, began, time.perf_counter() - clock, error))
         store.release_lease(lease)
     return True
+
+
+def _free_lease(store: Store, job: Job) -> Lease | None:
+    """Return the first lease of a job that nobody holds: it has as many as may run it at the same time."""
+    holder = _holder()
+    for number in range(max(1, job.at_once(store))):
+        lease = store.acquire_lease(f"{job.name}.{number}" if number else job.name, holder, job.lease_s)
+        if lease is not None:
+            return lease
+    return None
 
 
 def job_states() -> list[JobState]:

@@ -181,7 +181,11 @@ class Outbox:
             self._append(store, frozen, limit_bytes)
         except InboxFull:
             self._make_lean(frozen)
-            self._append(store, frozen, int(limit_bytes * LEAN_SHARE))
+            at_most = int(limit_bytes * LEAN_SHARE)
+            if len(frozen.payload) > at_most:
+                # Not even an empty inbox would take it: waiting for room, all behind it would wait for ever.
+                raise StoreRefused(f"a batch of {len(frozen.payload)} bytes for an inbox of {at_most}") from None
+            self._append(store, frozen, at_most)
 
     def _append(self, store: Store, frozen: Frozen, limit_bytes: int) -> None:
         before = time.time()

@@ -18,7 +18,8 @@ FLUSH_UID = "artisan_monitoring.flush"
 def connect() -> None:
     """Register the pipeline's jobs and purges; called once the apps are ready."""
     Store.breathe = staticmethod(breathe)
-    register_job("drain", 5, "artisan_monitoring.pipeline.drain.drain")
+    # A shard each: where one drainer needs longer than a period, the next run helps it instead of being turned away.
+    register_job("drain", 5, "artisan_monitoring.pipeline.drain.drain", lambda store: store.shards)
     register_job("purge_expired", 3600, "artisan_monitoring.pipeline.purge.purge_expired")
     register_purge("cells", "artisan_monitoring.pipeline.purge.purge_cells")
     register_purge("quarantine", "artisan_monitoring.pipeline.purge.purge_quarantine")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from django.core.checks import CheckMessage
 
 __all__ = [
+    "GAUGE_LIVES_S",
+    "GAUGE_PROCESSES",
     "GAUGE_SILENCE_FLUSHES",
     "PROCESS_TTL_S",
     "Appended",
@@ -59,6 +61,13 @@ PROCESS_TTL_S = 8 * 86_400
 
 GAUGE_SILENCE_FLUSHES = 3
 """A process silent for this many flushes leaves a gauge whose processes are summed."""
+
+
+GAUGE_PROCESSES = 512
+"""How many processes' readings of a gauge are kept beyond those that live: workers that are recycled leave one each."""
+
+GAUGE_LIVES_S = 3600
+"""A process whose reading is as young as this lives, and keeps it however many there are."""
 
 
 class Store(ABC):
@@ -196,6 +205,7 @@ class Store(ABC):
     def expire(self, before: int, idle_before: int) -> int:
         """Delete cells of slots before one time, and series, totals and gauges silent since another; return how many.
 
+        Of a gauge's processes the newest `GAUGE_PROCESSES` stay, and all that were read within `GAUGE_LIVES_S`.
         Works in bounded steps; what expires by itself need not be touched.
         """
 

@@ -14,7 +14,10 @@ from ..core.series import Series
 
 
 class Cursor(NamedTuple):
-    """How far a consumer has come: past `offset` deltas of the entry after `position`, within an epoch."""
+    """How far a consumer has come: past all entries up to `position`, within an epoch.
+
+    `offset` is the consumer's own note on what it has done of the entries behind that; 0 for nothing.
+    """
 
     epoch: str = ""
     position: int = 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import transaction
+from django.test.utils import CaptureQueriesContext
 
 from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.packing import Delta
@@ -13,6 +17,7 @@ from artisan_monitoring.metrics.rollup import flush_metrics, roll_up_hour
 from artisan_monitoring.models import MetricRollup
 from artisan_monitoring.stores import get_store
 from artisan_monitoring.stores.base import Store
+from artisan_monitoring.stores.connection import own_connection
 from tests.stores.build import added, commit, counter, gauge
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"], transaction=True)
@@ -109,3 +114,42 @@ def test_an_hour_that_cannot_be_rolled_up_keeps_no_other_from_it(
 
     flush_metrics()
     assert set(sums(width=HOUR)) == {yesterday, yesterday + HOUR}
+
+
+def test_a_worker_that_looked_before_another_inserted_overwrites_nothing(
+    store: Store, yesterday: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, counter(), yesterday, 2)
+    ((hour, version),) = store.dirty_hours().items()
+    old = rollup._hour_cells(store, hour)
+    add(store, counter(), yesterday, 5)
+    flush_metrics()
+    really_look, looks = rollup._locked_versions, []
+
+    def look(*args: Any) -> dict[rollup.Key, int]:
+        looks.append(args)
+        return {} if len(looks) == 1 else really_look(*args)  # the rows were not there yet
+
+    monkeypatch.setattr(rollup, "_locked_versions", look)
+    rollup._write(old, hour, HOUR, version)
+
+    assert len(looks) == 2
+    assert sums(width=HOUR) == {yesterday: 7}
+
+
+def test_the_look_for_what_is_there_reads_no_more_than_it_writes(store: Store, yesterday: int) -> None:
+    """A metric of many series is written in pieces: each looks at its own rows, not at all of the metric's."""
+    commit(store, *(Delta(counter(n=str(number)), yesterday, 60, added(1)) for number in range(450)))
+    flush_metrics()
+    cells = rollup._hour_cells(store, yesterday)
+    piece = {key: cells[key] for key in sorted(cells)[:200]}
+    with (
+        own_connection("monitoring") as connection,
+        CaptureQueriesContext(connection) as queries,
+        transaction.atomic(using="monitoring"),
+    ):
+        assert set(rollup._locked_versions(piece, yesterday, HOUR, "monitoring")) == set(piece)
+    (query,) = (each["sql"] for each in queries if "SELECT" in each["sql"])
+    with own_connection("monitoring") as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        assert len(cursor.fetchall()) == len(piece)

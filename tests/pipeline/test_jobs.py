@@ -121,3 +121,20 @@ def test_waking_is_heard_once() -> None:
 
     wake.wake(store)
     assert wake.asked(store)
+
+
+def test_a_job_in_parts_is_run_by_as_many_at_once_as_it_has() -> None:
+    jobs.register_job("parts", 5, f"{__name__}.good", lambda store: 2)
+    store = get_store()
+    first = store.acquire_lease("parts", "another", 60)
+    assert jobs.run_job("parts") is True
+
+    second = store.acquire_lease("parts.1", "a third", 60)
+    assert jobs.run_job("parts") is False
+
+    assert first is not None
+    assert second is not None
+    store.release_lease(first)
+    assert jobs.run_job("parts") is True
+    assert store.job_records()["parts"].runs == 2
+    assert "parts.1" not in store.job_records()

@@ -286,3 +286,40 @@ def test_records_that_do_not_merge_take_no_others_with_them() -> None:
 
     assert store.taken[0].records == {"a": [{"n": 1}], "b": [{"n": 2}]}
     assert box.dropped["a.unmerged"] == 1
+
+
+class SmallStore(ScriptedStore):
+    """Has an inbox, always empty, that takes no more than its limit: as every store does."""
+
+    def append(self, shard: int, process: str, sequence: int, payload: bytes, *, limit_bytes: int) -> Appended:
+        if len(payload) > limit_bytes:
+            raise InboxFull
+        return super().append(shard, process, sequence, payload, limit_bytes=limit_bytes)
+
+
+def test_a_batch_larger_than_the_whole_inbox_goes_in_parts() -> None:
+    box, store = outbox(), SmallStore()
+    for number in range(200):
+        fill(box, f"metric.{number**7}")
+
+    box.breaker.succeeded()
+    assert box.send(store, 1000)  # type: ignore[arg-type]
+
+    assert len(store.taken) > 2
+    assert sum(sums(store.taken).values()) == 200
+    assert [batch.sequence for batch in store.taken] == list(range(1, len(store.taken) + 1))
+    assert sum(batch.observations for batch in store.taken) == 200
+    assert not box.dropped["quarantined"]
+
+
+def test_a_record_larger_than_the_whole_inbox_is_set_aside_and_counted() -> None:
+    box, store = outbox(), SmallStore()
+    fill(box)
+    box.put_records(harvest(error=[{"n": "small"}, {"n": "".join(map(str, range(9000)))}]))
+
+    box.breaker.succeeded()
+    assert box.send(store, 3000)  # type: ignore[arg-type]
+
+    assert sums(store.taken) == {"m": 1}
+    assert [row["n"] for batch in store.taken for row in batch.records.get("error", [])] == ["small"]
+    assert box.dropped["quarantined"] == 1

@@ -94,6 +94,13 @@ class Server:
         """Say whether the process is there (it may be paused)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running server."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
     def start(self) -> None:
         """Start the server and return when it answers; no effect on a running one."""
         if self.running:

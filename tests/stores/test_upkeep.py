@@ -12,7 +12,7 @@ import pytest
 from artisan_monitoring.core.histogram import Cell
 from artisan_monitoring.core.windows import DAY, HOUR
 from artisan_monitoring.exceptions import StoreUnavailable
-from artisan_monitoring.stores.base import Producer, Store
+from artisan_monitoring.stores.base import GAUGE_PROCESSES, Producer, Store
 
 from .backends import Backend
 from .build import (
@@ -172,6 +172,28 @@ def test_expiry_forgets_series_that_are_silent(store: Store) -> None:
     commit(store, delta(orders, added(7)))
     assert store.series("orders") == [orders]
     assert total(store, orders).sum == 7, "it starts anew"
+
+
+def test_a_gauge_of_a_thousand_living_processes_keeps_them_all(store: Store) -> None:
+    queue = gauge()
+    living = tuple((queue, f"web-{number}", 1.0, NOW - 5.0) for number in range(GAUGE_PROCESSES + 100))
+    commit(store, delta(queue, added(1)), gauges=living)
+    store.expire(HOUR_AGO - DAY, NOW - DAY)
+    assert len(store.gauges([queue.id])[queue.id]) == GAUGE_PROCESSES + 100
+
+
+def test_of_the_processes_that_are_gone_a_gauge_keeps_the_newest(store: Store) -> None:
+    """Workers that are recycled leave a reading each: bounded, though they have not been silent for eight days."""
+    queue, other = gauge(), gauge("other")
+    gone = tuple((queue, f"gone-{number}", 1.0, NOW - 2.0 * HOUR - number) for number in range(GAUGE_PROCESSES + 100))
+    living = tuple((queue, f"web-{number}", 1.0, NOW - 5.0) for number in range(3))
+    rest = ((other, "gone-0", 1.0, NOW - 2.0 * HOUR),)
+    commit(store, delta(queue, added(1)), delta(other, added(1)), gauges=(*gone, *living, *rest))
+    store.expire(HOUR_AGO - DAY, NOW - DAY)
+    kept = {each.process for each in store.gauges([queue.id])[queue.id]}
+    newest = {f"gone-{number}" for number in range(GAUGE_PROCESSES - 3)}
+    assert kept == newest | {"web-0", "web-1", "web-2"}
+    assert [each.process for each in store.gauges([other.id])[other.id]] == ["gone-0"]
 
 
 def test_expiry_forgets_old_hours(store: Store) -> None:

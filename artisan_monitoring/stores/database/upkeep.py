@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from ...core.archive import Slot
 from ...core.windows import HOUR, MINUTE
 from ...models import DirtyHour, GaugeReading, MetricBucket, MetricSeries, ProducerState, StoredNote
-from ..base import PROCESS_TTL_S
+from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
 from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from . import inbox
@@ -40,25 +40,26 @@ def clean_hour(alias: str, hour: int, version: int) -> None:
 
 def pack_hour(alias: str, hour: int, breathe: Callable[[], None], *, coarse: bool) -> int:
     """Put an hour's cells into archives, some series at a time; return how many cells were taken in."""
-    done, after = 0, ""
-    while True:
+    done = 0
+    for ids in slices(_to_pack(alias, hour, coarse=coarse), SERIES_AT_ONCE):
+        if done:
+            _rest(alias, breathe)
         with session(alias), transaction.atomic(using=alias):
             # Commits take the same lock first: no cell changes between being read here and being written.
             inbox.lock(alias, 0)
-            ids = _to_pack(alias, hour, after, coarse=coarse)
-            done += _pack_some(alias, hour, ids, coarse=coarse) if ids else 0
-        if len(ids) < SERIES_AT_ONCE:
-            return done
-        after = ids[-1]
-        _rest(alias, breathe)
+            done += _pack_some(alias, hour, ids, coarse=coarse)
+    return done
 
 
-def _to_pack(alias: str, hour: int, after: str, *, coarse: bool) -> list[str]:
-    """Return the next series that have something in the hour that is not yet in the right archive."""
+def _to_pack(alias: str, hour: int, *, coarse: bool) -> list[str]:
+    """Return the series that have something in the hour that is not yet in the right archive.
+
+    Asked once: each answer looks through the whole hour. What comes later leaves the hour dirty, and is packed then.
+    """
     forms = (Form.CELL, Form.FINE) if coarse else (Form.CELL,)
-    cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
-    ids = cells.filter(series_id__gt=after).order_by("series_id").values_list("series_id", flat=True)
-    return list(ids.distinct()[:SERIES_AT_ONCE])
+    with session(alias):
+        cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
+        return list(cells.order_by("series_id").values_list("series_id", flat=True).distinct())
 
 
 def _pack_some(alias: str, hour: int, ids: Sequence[str], *, coarse: bool) -> int:
@@ -110,7 +111,22 @@ def expire(alias: str, before: int, idle_before: int, clock: float, breathe: Cal
         ProducerState.objects.using(alias).filter(seen_at__lt=clock - PROCESS_TTL_S),
         StoredNote.objects.using(alias).filter(expires_at__lt=clock),
     ]
-    return sum(_delete(alias, rows, breathe) for rows in old)
+    gone = sum(_delete(alias, rows, breathe) for rows in old)
+    return gone + sum(_delete(alias, rows, breathe) for rows in _left_readings(alias, clock - GAUGE_LIVES_S))
+
+
+def _left_readings(alias: str, gone_before: float) -> list[QuerySet[Any]]:
+    """Return the readings of processes that are gone, of each gauge that has too many."""
+    readings = GaugeReading.objects.using(alias)
+    with session(alias):
+        counted = readings.values("series_id").annotate(processes=Count("pk"))
+        crowded = list(counted.filter(processes__gt=GAUGE_PROCESSES).values_list("series_id", flat=True))
+        found = []
+        for series_id in crowded:
+            mine = readings.filter(series_id=series_id)
+            oldest_kept = mine.order_by("-at").values_list("at", flat=True)[GAUGE_PROCESSES - 1]
+            found.append(mine.filter(at__lt=min(oldest_kept, gone_before)))
+    return found
 
 
 def _delete(alias: str, rows: QuerySet[Any], breathe: Callable[[], None]) -> int:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from ...core.windows import HOUR, floor
+
 FINE, COARSE = b"fine", b"coarse"
-"""Fields of a cell hash that hold many cells: at full resolution, and in ten-minute slots."""
+"""Fields that hold many cells: of an hour at full resolution, and of a block of hours in ten-minute slots."""
+
+VERSION = b"v"
+"""Field of a block: how often it was written."""
+
+BLOCK = 6 * HOUR
+"""Hours older than a day share a key: one of its own costs 380 bytes, half as much as an hour that it would hold."""
 
 
 class ShardKeys:
@@ -38,8 +46,12 @@ class ShardKeys:
         return self.state, self.processes, self.inbox
 
     def cells(self, series_id: str, hour: int) -> str:
-        """Hash: `<width>:<start>` to the packed cell, `fine` and `coarse` to archives; of one series and hour."""
+        """Hash: `<width>:<start>` to the packed cell, `fine` to an archive; of one series and hour."""
         return f"{self.base}cells:{series_id}:{hour}"
+
+    def block(self, series_id: str, hour: int) -> str:
+        """Hash: `coarse` to an archive, `v` to its version; of one series and the block that an hour is in."""
+        return f"{self.base}block:{series_id}:{floor(hour, BLOCK)}"
 
     def hour(self, hour: int) -> str:
         """Set: ids of the series that have cells in an hour."""

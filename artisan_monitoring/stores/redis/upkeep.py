@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ...conf import get_settings
 from ...core.archive import Slot
 from ...core.series import series_from_text
-from ..base import PROCESS_TTL_S
+from ...core.windows import DAY, HOUR, floor
+from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
 from ..hours import archived_slots, pack_slots
 from ..merging import stored_cell
 from .client import Arg, RedisClient
 from .inbox import seconds
-from .keys import COARSE, FINE, ShardKeys
+from .keys import BLOCK, COARSE, FINE, VERSION, ShardKeys
 
 SERIES_AT_ONCE = 8
 """Eight series have at most 480 one-minute cells in an hour."""
 
 FIELDS_AT_ONCE = 500
-MAX_GAUGE_PROCESSES = 512
 
 Fields = dict[bytes, bytes]
 
@@ -44,34 +45,37 @@ def pack_hour(
     ids = sorted(each.decode() for each in client.call("SMEMBERS", keys.hour(hour)))
     done, losses = 0, dict[str, int]()
     for at in range(0, len(ids), SERIES_AT_ONCE):
-        names = [keys.cells(series_id, hour) for series_id in ids[at : at + SERIES_AT_ONCE]]
         taken = None
         while taken is None:
-            taken = _pack_some(client, keys, hour, names, losses, coarse=coarse)
+            taken = _pack_some(client, keys, hour, ids[at : at + SERIES_AT_ONCE], losses, coarse=coarse)
             breathe()
         done += taken
     return done, losses
 
 
 def _pack_some(
-    client: RedisClient, keys: ShardKeys, hour: int, names: Sequence[str], losses: dict[str, int], *, coarse: bool
+    client: RedisClient, keys: ShardKeys, hour: int, ids: Sequence[str], losses: dict[str, int], *, coarse: bool
 ) -> int | None:
-    """Pack the hashes of some series; return how many cells went in, or nothing if a commit came between."""
-    version, *rows = client.pipeline([("HGET", keys.dirty, hour), *(("HGETALL", name) for name in names)])
+    """Pack the hour's hashes of some series; return how many cells went in, or nothing if a commit came between."""
+    version = client.call("HGET", keys.dirty, hour)
+    hours = [keys.cells(series_id, hour) for series_id in ids]
+    targets = [keys.block(series_id, hour) for series_id in ids] if coarse else hours
+    read = read_hashes(client, [*hours, *targets])
     touched: list[str] = []
-    args: list[Arg] = [hour, version or b""]
+    args: list[Arg] = [hour, version or b"", block_expiry(hour)]
     found: dict[str, int] = {}
     taken = 0
-    for name, fields in zip(names, rows, strict=True):
+    for name, target, fields, block in zip(hours, targets, read[: len(ids)], read[len(ids) :], strict=True):
         old = _to_pack(fields, coarse=coarse)
         slots = [slot for field in old for slot in slots_of(field, fields[field], found)]
-        packed = pack_slots(slots, coarse=coarse) if slots else None
+        beside = slots_of(COARSE, block[COARSE], found) if coarse and slots and COARSE in block else []
+        again = sum(hour <= start < hour + HOUR for start, _, _ in beside)
+        packed = pack_slots([*slots, *beside], coarse=coarse) if slots else None
         if packed is not None:
-            target = COARSE if coarse else FINE
-            gone = [field for field in old if field != target]
-            touched.append(name)
-            args += (1, target, packed, len(gone), *gone)
-            taken += len(slots)
+            gone = [field for field in old if coarse or field != FINE]
+            touched += (name, target)
+            args += (COARSE if coarse else FINE, packed, block.get(VERSION, b""), len(gone), *gone)
+            taken += len(slots) + again
     if touched:
         if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
             return None
@@ -80,13 +84,20 @@ def _pack_some(
     return taken
 
 
+def block_expiry(hour: int) -> int:
+    """Return when the block that an hour is in expires: with the last of its hours."""
+    return floor(hour, BLOCK) + BLOCK - HOUR + get_settings().RETENTION.METRICS * DAY + 2 * HOUR
+
+
+def read_hashes(client: RedisClient, names: Sequence[str]) -> list[Fields]:
+    """Return hashes of one shard as they were at one moment."""
+    return [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in client.run("read_hashes", names)]
+
+
 def _to_pack(fields: Fields, *, coarse: bool) -> list[bytes]:
-    """Return the fields that go into a new archive, an older one included; none if all is in the right one."""
-    archives = (FINE, COARSE) if coarse else (FINE,)
-    old = [field for field in fields if field not in (FINE, COARSE)]
-    if not old and not (coarse and FINE in fields):
-        return []
-    return old + [field for field in archives if field in fields]
+    """Return the fields of an hour that go into an archive, an older one included; none if all is where it belongs."""
+    old = [field for field in fields if field != FINE]
+    return [*old, FINE] if FINE in fields and (old or coarse) else old
 
 
 def slots_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[Slot]:
@@ -102,7 +113,7 @@ def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, 
     now = seconds(*client.run("clock", (keys.state,)))
     gone = _forget_series(client, keys, idle_before, breathe)
     gone += _forget_processes(client, keys, now, breathe)
-    _forget_readings(client, keys, idle_before, breathe)
+    _forget_readings(client, keys, idle_before, now - GAUGE_LIVES_S, breathe)
     for name in (keys.dirty, keys.clean):
         old = [hour for hour in _numbers(client.call("HGETALL", name)) if hour < before]
         if old:
@@ -137,22 +148,24 @@ def _forget_processes(client: RedisClient, keys: ShardKeys, now: float, breathe:
     return gone
 
 
-def _forget_readings(client: RedisClient, keys: ShardKeys, idle_before: int, breathe: Callable[[], None]) -> None:
+def _forget_readings(
+    client: RedisClient, keys: ShardKeys, idle_before: int, gone_before: float, breathe: Callable[[], None]
+) -> None:
     """Drop the readings of processes that are gone: workers that are recycled leave one each."""
     for registered in _scan(client, keys.series):
         for text in registered.values():
             each = series_from_text(text.decode())
             if each.kind == "gauge":
-                _trim_gauge(client, keys.gauge(each.id), idle_before)
+                _trim_gauge(client, keys.gauge(each.id), idle_before, gone_before)
                 breathe()
 
 
-def _trim_gauge(client: RedisClient, name: str, idle_before: int) -> None:
+def _trim_gauge(client: RedisClient, name: str, idle_before: int, gone_before: float) -> None:
     fields: Fields = client.call("HGETALL", name)
     newest_first = sorted(fields.items(), key=lambda pair: float(pair[1].split()[0]), reverse=True)
     old: list[Arg] = []
     for rank, (process, reading) in enumerate(newest_first):
-        if rank >= MAX_GAUGE_PROCESSES or float(reading.split()[0]) < idle_before:
+        if float(reading.split()[0]) < (idle_before if rank < GAUGE_PROCESSES else gone_before):
             old += (process, reading)
     for at in range(0, len(old), FIELDS_AT_ONCE):
         client.run("forget_fields", (name,), old[at : at + FIELDS_AT_ONCE])
