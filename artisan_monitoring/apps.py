@@ -6,7 +6,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-ROOMS = ("pipeline", "metrics", "errors", "security", "queries", "health", "alerts", "integrations")
+ROOMS = ("pipeline", "metrics", "errors", "security", "queries", "health", "deploys", "alerts", "integrations")
 """Each has a module `wiring` with `connect()`, which registers its sinks, jobs, purges and signal receivers."""
 
 
