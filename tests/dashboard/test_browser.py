@@ -157,7 +157,7 @@ def test_times_are_the_readers_and_the_pointer_reads_them(browse):
 
 def test_without_scripts_it_is_whole(browse):
     page = browse(java_script_enabled=False)
-    assert page.locator(".am-plot").count() == 3
+    assert page.locator(".am-plot").count() == 4
     assert page.locator(".am-tile").count() == 8
     assert page.locator(".am-live").text_content().strip().endswith("UTC")
     page.get_by_role("link", name="7d").click()
@@ -239,4 +239,4 @@ def test_says_when_the_session_is_over_or_the_site_is_away(browse):
     page.context.clear_cookies()
     page.clock.run_for(11_000)
     expect(page.locator("#am-live-text")).to_have_text("Logged out: reload the page")
-    assert page.locator(".am-plot").count() == 3
+    assert page.locator(".am-plot").count() == 4

@@ -12,7 +12,7 @@
 
   function localise(root) {
     for (const each of root.querySelectorAll("[data-as]")) each.textContent = show(Number(each.dataset.at), each.dataset.as);
-    for (const slot of root.querySelectorAll(".am-slot")) {
+    for (const slot of root.querySelectorAll(".am-slot, .am-deploy")) {
       const title = slot.querySelector("title");
       title.textContent = show(Number(slot.dataset.at), "l") + title.textContent.slice(title.textContent.indexOf(" · "));
     }
@@ -23,7 +23,7 @@
   function readOut(event) {
     const figure = event.target.closest && event.target.closest(".am-figure");
     for (const output of document.querySelectorAll(".am-readout")) {
-      const slot = figure && figure.contains(output) && event.target.closest(".am-slot");
+      const slot = figure && figure.contains(output) && event.target.closest(".am-slot, .am-deploy");
       output.textContent = slot ? slot.querySelector("title").textContent : "";
     }
   }
