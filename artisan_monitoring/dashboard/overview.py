@@ -62,19 +62,19 @@ def page(
     seen = reader.store("traffic", lambda: traffic(span))
     health = reader.store("health", read_health)
     alerts = reader.rows("alerts", read_alerts) if may_see_alerts else None
-    settings = get_settings()
     reporting = reader.store("processes", processes)
-    times = seen.value.times if seen.value else span.slots(time.time())
+    as_of = seen.value.as_of if seen.value else time.time()
+    times = seen.value.times if seen.value else span.slots(as_of)
     marks = deploys.read(reader, times, span.step_s)
     shown = seen.value if seen.value and not seen.value.empty else None
     return {
         "span": span,
         "spans": list(SPANS.values()),
         "keep": top_routes.kept(order),
-        "service": " · ".join(part for part in (settings.SERVICE, settings.ENVIRONMENT, settings.RELEASE) if part),
-        "as_of": seen.value.as_of if seen.value else time.time(),
-        "as_of_iso": figures.iso(seen.value.as_of if seen.value else time.time()),
-        "as_of_text": figures.clock(seen.value.as_of if seen.value else time.time()),
+        "service": service(),
+        "as_of": as_of,
+        "as_of_iso": figures.iso(as_of),
+        "as_of_text": figures.clock(as_of),
         "traffic": seen,
         "tiles": [*traffic_tiles(seen.value, span), *alert_tiles(alerts), health_tile(health)],
         "charts": [*charts(shown, marks), latency_map(shown, marks)] if shown else [],
@@ -90,6 +90,12 @@ def page(
         "machinery": reader.store("machinery", machinery),
         "own": own_figures(),
     }
+
+
+def service() -> str:
+    """Return what is shown: service, environment and release."""
+    settings = get_settings()
+    return " · ".join(part for part in (settings.SERVICE, settings.ENVIRONMENT, settings.RELEASE) if part)
 
 
 def traffic_tiles(seen: Traffic | None, span: Span) -> list[Tile]:
