@@ -20,6 +20,7 @@ from ..stores import get_store
 from ..stores.base import Note, Store
 from ..stores.connection import own_connection
 from . import figures
+from .kept import Kept
 from .rollups import Rolled
 from .traffic import affordable
 from .windows import Span
@@ -31,6 +32,8 @@ FAILED = frozenset({"failure", "aborted"})
 TASKS, WORKERS = 8, 12
 CELLS_AT_MOST = 10_000
 """A tenth of a second of work; of more series than that, the newest hours."""
+
+_kept: Kept[list[Task]] = Kept(30.0)
 
 
 @dataclass(slots=True)
@@ -53,8 +56,7 @@ def celery(span: Span) -> dict[str, Any]:
     """Return tasks, workers and beat as shown; raise `StoreUnavailable` or a database error."""
     store = get_store()
     workers, beat = store.notes("worker"), store.notes("beat")
-    found = _tasks(store, span)
-    ordered = sorted(found.values(), key=lambda each: (-each.count, each.name))
+    ordered = _kept.get(span, lambda: _tasks(store, span))
     return {
         "tasks": [_task(each) for each in ordered[:TASKS]],
         "more": max(0, len(ordered) - TASKS),
@@ -65,10 +67,11 @@ def celery(span: Span) -> dict[str, Any]:
     }
 
 
-def _tasks(store: Store, span: Span) -> dict[str, Task]:
+def _tasks(store: Store, span: Span) -> list[Task]:
+    """Return the tasks of a window, the most frequent first; of those that are shown, with percentiles."""
     durations = store.series(DURATION)
     if not durations:
-        return {}
+        return []
     waits = store.series(WAIT)
     now, start = store.now(), span.slots(store.now()).start
     dirty = store.dirty_hours()
@@ -80,9 +83,9 @@ def _tasks(store: Store, span: Span) -> dict[str, Task]:
         pieces = [(max(hour, start), hour + HOUR) for hour in hours if hour not in rolled.hours]
         affordable_ones = affordable(pieces, len(durations) + len(waits), now, CELLS_AT_MOST)
         _read_cells(found, store, [*durations, *waits], affordable_ones)
-        shown = sorted(found.values(), key=lambda each: (-each.count, each.name))[:TASKS]
-        _read_percentiles({each.name: each for each in shown}, rolled)
-    return found
+        ordered = sorted(found.values(), key=lambda each: (-each.count, each.name))
+        _read_percentiles({each.name: each for each in ordered[:TASKS]}, rolled)
+    return ordered
 
 
 def _of(found: dict[str, Task], tags: Mapping[str, str]) -> Task:

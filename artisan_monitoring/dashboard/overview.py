@@ -63,8 +63,7 @@ def page(
     health = reader.store("health", read_health)
     alerts = reader.rows("alerts", read_alerts) if may_see_alerts else None
     reporting = reader.store("processes", processes)
-    as_of = seen.value.as_of if seen.value else time.time()
-    times = seen.value.times if seen.value else span.slots(as_of)
+    as_of, times = (seen.value.as_of, seen.value.times) if seen.value else (time.time(), span.slots(time.time()))
     marks = deploys.read(reader, times, span.step_s)
     shown = seen.value if seen.value and not seen.value.empty else None
     return {

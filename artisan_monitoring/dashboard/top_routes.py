@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from ..core.histogram import Cell
 from . import figures, rollups
+from .kept import Kept
 from .tallies import Route, Tally
 from .traffic import REQUESTS, ROUTES, Traffic
 
@@ -38,6 +39,7 @@ ORDERS = {
 }
 DEFAULT = ORDERS["time"]
 
+_rolled_up: Kept[Tally] = Kept(60.0)
 _kept: dict[str, tuple[Traffic, list[Route]]] = {}
 
 
@@ -81,17 +83,24 @@ def _mean(route: Route) -> float:
 def _complete(seen: Traffic, routes: Collection[Route]) -> list[Route]:
     """Return copies of routes with the cells of the hours that are rolled up; what was read is shared, and stays."""
     done = {each.route for each in (seen.routes if seen.rolled.hours else routes)}
-    found = Tally()
-    rollups.read_route_cells(found, REQUESTS, seen.rolled, [each.route for each in routes if each.route not in done])
+    names = tuple(sorted(each.route for each in routes if each.route not in done))
+    found = _rolled_up.get((seen.rolled, names), lambda: _read(seen.rolled, names))
     return [
         each if each.route in done else Route(each.route, each.count, each.failed, each.time_s, _with(each, found))
         for each in routes
     ]
 
 
+def _read(rolled: rollups.Rolled, names: Sequence[str]) -> Tally:
+    found = Tally()
+    rollups.read_route_cells(found, REQUESTS, rolled, names)
+    return found
+
+
 def _with(route: Route, found: Tally) -> Cell:
     cell = route.cell.copy()
-    cell.merge(found.route(route.route).cell)
+    if route.route in found.routes:
+        cell.merge(found.routes[route.route].cell)
     return cell
 
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Max, Sum
 
-from ..conf import get_settings, on_settings_change
+from ..conf import get_settings
 from ..models import UserActivity
 from . import figures
+from .kept import Kept
 
 USERS, DAYS = 8, 31
 BUSIEST = 40
 """The first of each day, by an index: a table of a million users is not added up for a page."""
 
-_busiest: dict[date, frozenset[str]] = {}
-
-
-@on_settings_change
-def forget() -> None:
-    """Forget who was busy on the days that are over."""
-    _busiest.clear()
+_busiest: Kept[frozenset[str]] = Kept(600.0, at_most=64)
+_sums: Kept[Sequence[Mapping[str, Any]]] = Kept(30.0)
 
 
 def users(start: float, end: float) -> dict[str, object]:
@@ -33,15 +31,8 @@ def users(start: float, end: float) -> dict[str, object]:
     there for the alias.
     """
     days = _days(start, end)[-DAYS:]
+    found = _sums.get((days[0], days[-1]), lambda: _read(days))
     now = time.time()
-    rows = UserActivity.objects.using(get_settings().DATABASE)
-    candidates = frozenset[str]().union(*(_busy_on(day, day < days[-1]) for day in days))
-    sums = (
-        rows.filter(day__range=(days[0], days[-1]), user_pk__in=candidates)
-        .values("user_pk").order_by()
-        .annotate(total=Sum("requests"), seen=Max("last_seen"), label=Max("user_label"))
-    )  # fmt: skip
-    found = sorted(sums, key=lambda each: (-each["total"], each["user_pk"]))[:USERS]
     return {
         "days": "today" if len(days) == 1 else f"in {len(days)} days",
         "on": get_settings().ACTIVITY,
@@ -59,17 +50,23 @@ def users(start: float, end: float) -> dict[str, object]:
     }
 
 
-def _busy_on(day: date, over: bool) -> frozenset[str]:
-    """Return the keys of a day's busiest users; of a day that is over they are remembered, for it hardly changes."""
-    if over and day in _busiest:
-        return _busiest[day]
+def _read(days: Sequence[date]) -> Sequence[Mapping[str, Any]]:
+    # A day that is over hardly changes.
+    over = [_busiest.get(day, partial(_busy_on, day)) for day in days[:-1]]
+    candidates = frozenset[str]().union(_busy_on(days[-1]), *over)
+    sums = (
+        UserActivity.objects.using(get_settings().DATABASE)
+        .filter(day__range=(days[0], days[-1]), user_pk__in=candidates)
+        .values("user_pk").order_by()
+        .annotate(total=Sum("requests"), seen=Max("last_seen"), label=Max("user_label"))
+    )  # fmt: skip
+    return sorted(sums, key=lambda each: (-each["total"], each["user_pk"]))[:USERS]
+
+
+def _busy_on(day: date) -> frozenset[str]:
+    """Return the keys of a day's busiest users."""
     rows = UserActivity.objects.using(get_settings().DATABASE).filter(day=day)
-    found = frozenset(rows.order_by("-requests").values_list("user_pk", flat=True)[:BUSIEST])
-    if over:
-        _busiest[day] = found
-        for old in sorted(_busiest)[:-DAYS]:
-            del _busiest[old]
-    return found
+    return frozenset(rows.order_by("-requests").values_list("user_pk", flat=True)[:BUSIEST])
 
 
 def _days(start: float, end: float) -> Sequence[date]:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
 from artisan_monitoring.admin.overview import OverviewAdmin
-from artisan_monitoring.dashboard import traffic, users
+from artisan_monitoring.dashboard import kept, traffic
 from artisan_monitoring.models import Overview
 from artisan_monitoring.stores import get_store
 from tests.dashboard.seed import busy, counted, put, requests
@@ -227,7 +227,7 @@ def test_costs_the_same_queries_for_five_series_and_for_eighty(admin_client, key
     for number in (5, 80):
         busy(get_store(), number)
         traffic.forget()
-        users.forget()
+        kept.forget()
         with CaptureQueriesContext(connections["monitoring"]) as captured:
             assert admin_client.get(OVERVIEW, {"window": key}).status_code == 200
         counts.append(len(captured))

@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from artisan_monitoring.dashboard import kept
 from artisan_monitoring.dashboard import users as module
 from artisan_monitoring.dashboard.users import users
 from artisan_monitoring.models import UserActivity
@@ -16,13 +17,6 @@ from artisan_monitoring.testing import override_monitoring
 pytestmark = pytest.mark.django_db(databases="__all__")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 END = NOON.timestamp()
-
-
-@pytest.fixture(autouse=True)
-def _fresh():
-    module.forget()
-    yield
-    module.forget()
 
 
 def active(pk: str, day: date, count: int, label: str = "") -> None:
@@ -67,8 +61,13 @@ def test_days_that_are_over_are_remembered():
     assert shown(7) == [("1", "5")]
     with CaptureQueriesContext(connections["monitoring"]) as captured:
         assert shown(7) == [("1", "5")]
+    assert len(captured) == 0
+    module._sums._answers.clear()
+    with CaptureQueriesContext(connections["monitoring"]) as captured:
+        assert shown(7) == [("1", "5")]
     assert len(captured) == 2
     UserActivity.objects.all().delete()
+    kept.forget()
     assert shown(7) == []
 
 
