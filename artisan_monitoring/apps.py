@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.core.checks import CheckMessage
 
-ROOMS = ("pipeline", "metrics", "errors", "security", "queries", "health", "alerts", "integrations")
+ROOMS = ("pipeline", "metrics", "errors", "security", "queries", "health", "deploys", "alerts", "integrations")
 """Each has a module `wiring` with `connect()`, which registers its sinks, jobs, purges and signal receivers."""
 
 

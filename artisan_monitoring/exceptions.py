@@ -13,6 +13,10 @@ class InvalidMetric(MonitoringError, ValueError):
     """The metric cannot be recorded: its name, value, unit or tags are not what the API takes."""
 
 
+class InvalidDeploy(MonitoringError, ValueError):
+    """The deploy cannot be marked: its release, environment, time or note is not what a mark can hold."""
+
+
 class StoreError(MonitoringError):
     """The base of what a store answers when it cannot take or give."""
 

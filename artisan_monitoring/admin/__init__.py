@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import alerts as alerts
+from . import deploys as deploys
 from . import errors as errors
 from . import jobs as jobs
 from . import metrics as metrics

@@ -14,12 +14,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from ..deploys.marks import between
 from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from .sparks import bars
 
 CHART_HOURS = 7 * 24
 ACTIVITIES = 20
 GROUPINGS = 5
+DEPLOYS = 5
 
 _RELATIONS = {
     "raised": "",
@@ -40,7 +42,7 @@ def page(group: ErrorGroup, event_id: str) -> dict[str, object]:
         "last_seen": ago(group.last_seen, now),
         "first_seen": ago(group.first_seen, now),
         "event": event,
-        "chart": chart(group, now),
+        **_chart(group, now),
         "groupings": list(Grouping.objects.filter(group=group).order_by("pk")[:GROUPINGS]),
         "activities": list(ErrorActivity.objects.filter(group=group)[:ACTIVITIES]),
         **(_sample(event) if event is not None else {}),
@@ -146,10 +148,20 @@ def user_url(user_pk: str) -> str:
         return ""
 
 
-def chart(group: ErrorGroup, now: datetime) -> SafeString:
-    """Draw the group's counts per hour over the last week."""
+def _chart(group: ErrorGroup, now: datetime) -> dict[str, object]:
+    """Return the chart of the group's counts per hour over the last week, and the deploys marked on it."""
     counts = hourly([group.pk], now, CHART_HOURS).get(group.pk, {})
-    return draw(counts, now, CHART_HOURS, height=64, bar=4, span="the last 7 days")
+    since = _hour(now) - timedelta(hours=CHART_HOURS - 1)
+    deploys = between(since.timestamp(), now.timestamp())
+    marks = [
+        (
+            int((each.at - since) / timedelta(hours=1)),
+            f"deploy of {each.release}, {timezone.localtime(each.at):%d %b %H:%M}",
+        )
+        for each in deploys
+    ]
+    svg = draw(counts, now, CHART_HOURS, height=64, bar=4, span="the last 7 days", marks=marks)
+    return {"chart": svg, "deploys": deploys[-DEPLOYS:][::-1]}
 
 
 def hourly(pks: Sequence[int], now: datetime, hours: int) -> dict[int, dict[datetime, int]]:
@@ -162,12 +174,21 @@ def hourly(pks: Sequence[int], now: datetime, hours: int) -> dict[int, dict[date
     return counts
 
 
-def draw(counts: Mapping[datetime, int], now: datetime, hours: int, *, height: int, bar: int, span: str) -> SafeString:
+def draw(
+    counts: Mapping[datetime, int],
+    now: datetime,
+    hours: int,
+    *,
+    height: int,
+    bar: int,
+    span: str,
+    marks: Sequence[tuple[int, str]] = (),
+) -> SafeString:
     """Draw counts per hour that end with the running one."""
     end = _hour(now)
     times = [end - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
     values = [(f"{timezone.localtime(time):%d %b %H:00}", counts.get(time, 0)) for time in times]
-    return bars(values, height=height, bar=bar, label=f"{sum(count for _, count in values)} in {span}")
+    return bars(values, height=height, bar=bar, label=f"{sum(count for _, count in values)} in {span}", marks=marks)
 
 
 def _hour(moment: datetime) -> datetime:

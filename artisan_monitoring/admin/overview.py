@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from ..dashboard import overview, route, windows
+from ..dashboard import overview, route, top_routes, windows
 from ..models import Overview
 from .base import M, ReadOnlyAdmin
 
@@ -70,8 +70,10 @@ class OverviewAdmin(PageAdmin[Overview]):
         self.demand_view_permission(request)
         context = overview.page(
             windows.chosen(request.GET.get("window")),
+            top_routes.chosen(request.GET.get("sort")),
             may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup"),
             may_see_alerts=request.user.has_perm("artisan_monitoring.view_alert"),
+            may_see_users=request.user.has_perm("artisan_monitoring.view_useractivity"),
         )
         template = "overview_body.html" if "fragment" in request.GET else "overview.html"
         return self.page(request, template, {"title": "Overview", **context}, extra_context)

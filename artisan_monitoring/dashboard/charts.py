@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ..core.windows import DAY, MINUTE
-from . import figures
+from . import deploys, figures
 
 HEIGHT = 150
 """Pixels of the plot; the time axis takes AXIS more below."""
@@ -39,7 +39,7 @@ class Chart:
     """Lines over the same slots, which begin at `times` (seconds since the epoch) and are `step_s` wide.
 
     `show` makes a value readable: on the axis, in tooltips and in the table. `least` is the lowest top of the axis,
-    `waiting` what stands in place of a chart without values.
+    `waiting` what stands in place of a chart without values, `marks` the deploys in its time.
     """
 
     title: str
@@ -49,6 +49,7 @@ class Chart:
     show: Callable[[float], str]
     least: float = 1.0
     waiting: str = "No data in this window."
+    marks: Sequence[deploys.Mark] = ()
 
     @property
     def empty(self) -> bool:
@@ -82,12 +83,27 @@ class Chart:
                 yield at, figures.clock(at, self.step_s), shown
 
     @property
+    def head(self) -> list[str]:
+        """The table's columns."""
+        return [line.label for line in self.lines]
+
+    @property
+    def table(self) -> Iterator[tuple[int, str, list[str], str]]:
+        """The rows with the releases that began in each; a slot without data has one where there was a deploy."""
+        began = deploys.by_slot(self.marks, self.step_s, self.times[0])
+        rows = {at: (text, values) for at, text, values in self.rows}
+        nothing = [figures.NOTHING] * len(self.lines)
+        for at in sorted({*rows, *began}):
+            text, values = rows.get(at) or (figures.clock(at, self.step_s), nothing)
+            yield at, text, values, began.get(at, "")
+
+    @property
     def summary(self) -> str:
         """What a screen reader says for the picture."""
         last = [(line.label, next((value for value in reversed(line.values) if value is not None), None))
                 for line in self.lines]  # fmt: skip
         said = ", ".join(f"{label} {self.show(value)}" for label, value in last if value is not None)
-        return f"{self.title}: {'no data' if not said else 'last ' + said}"
+        return f"{self.title}: {'no data' if not said else 'last ' + said}{deploys.said(self.marks)}"
 
     def svg(self) -> SafeString:
         """Draw it. Every text is escaped."""
@@ -95,11 +111,11 @@ class Chart:
         return format_html(
             '<svg class="am-plot" role="img" aria-label="{}" width="100%" height="{}">{}{}'
             '<svg class="am-lines" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}{}{}</svg>'
-            "{}</svg>",
+            "{}{}</svg>",
             self.summary,
             HEIGHT + AXIS,
             self._grid(low, top),
-            self._time_axis(),
+            self.time_axis(),
             HEIGHT,
             len(self.times) * _UNIT_X,
             _UNIT_Y,
@@ -107,6 +123,7 @@ class Chart:
             format_html_join("", '<path class="am-line-of {}" d="{}"/>', self._paths(low, top)),
             format_html_join("", '<path class="am-point {}" d="{}"/>', self._lone_points(low, top)),
             self._slots(),
+            deploys.draw(self.marks, self.times[0], len(self.times) * self.step_s, HEIGHT),
         )
 
     def _grid(self, low: float, top: float) -> SafeString:
@@ -114,7 +131,7 @@ class Chart:
         rows = (HEIGHT - 0.5 if height == HEIGHT else height + 0.5 for height in heights)
         return format_html_join("", '<line class="am-grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>', ((y,) for y in rows))
 
-    def _time_axis(self) -> SafeString:
+    def time_axis(self) -> SafeString:
         """Label round times, each at the beginning of its slot."""
         every = label_step(self.times, self.step_s)
         first, width = self.times[0], len(self.times) * self.step_s

@@ -95,3 +95,8 @@ def clock(moment: float, step_s: int = 60) -> str:
 def iso(moment: float) -> str:
     """Return a time as ISO 8601 in UTC, for machines and tooltips."""
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def bad(value: float | None, watch: float, alarm: float) -> str:
+    """Return the tone of a value that is worse the higher it is."""
+    return "" if value is None or value < watch else "medium" if value < alarm else "critical"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -25,17 +26,17 @@ BREAKER = {"closed": "connected", "open": "interrupted"}
 
 
 def processes() -> dict[str, Any]:
-    """Return the processes that reported lately and Celery's heartbeats; at most twelve processes in full."""
+    """Return the processes that reported lately, at most twelve of them in full."""
     store = get_store()
     reports = [(note.value, note.age_s) for note in store.notes(NOTE).values()]
     reports.sort(key=lambda each: (str(each[0].get("host")), str(each[0].get("pid")).zfill(8)))
-    workers = [(str(note.value.get("hostname", name)), note) for name, note in sorted(store.notes("worker").items())]
+    by_host = Counter(str(value.get("host")) for value, _ in reports)
     return {
-        "hosts": len({str(value.get("host")) for value, _ in reports}),
+        "by_host": by_host,
+        "hosts": len(by_host),
         "count": len(reports),
         "rows": [_process(value, age_s) for value, age_s in reports[:PROCESSES]],
         "more": max(0, len(reports) - PROCESSES),
-        "workers": [{"name": name, "age": figures.age(note.age_s)} for name, note in workers[:PROCESSES]],
     }
 
 

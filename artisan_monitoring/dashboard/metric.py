@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from ..core.histogram import Cell
 from ..core.series import OVERFLOW, Series
 from ..metrics.rollup import GROUPED_BY
 from ..stores import get_store
-from . import figures
+from . import deploys, figures
 from .charts import Chart, Line
 from .history import Group, History, history
 from .sections import Reader
@@ -77,9 +77,15 @@ def page(asked: Asked, span: Span) -> dict[str, object]:
         "ways": _ways(asked, tags, [key for key, _ in where]),
         "filters": [(each, f"{asked.query(where=[*_without(asked.where, each)])}") for each in asked.where],
         "hours_left_out": found.value.hours_left_out if found.value else 0,
-        "charts": charts(one, found.value, asked.by) if found.value else [],
+        "charts": marked(reader, charts(one, found.value, asked.by)) if found.value else [],
         "groups": rows(one, found.value, asked) if found.value else [],
     }
+
+
+def marked(reader: Reader, made: Sequence[Chart]) -> list[Chart]:
+    """Return charts with the deploys of their time."""
+    marks = deploys.read(reader, made[0].times, made[0].step_s) if made else []
+    return [replace(each, marks=marks) for each in made]
 
 
 def _of_one_metric(series: Iterable[Series], asked: Asked) -> list[Series]:

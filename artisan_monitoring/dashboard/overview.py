@@ -7,19 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from ..alerts.active import active_alerts, active_count
 from ..conf import get_settings
 from ..errors.recent import recent_errors
 from ..health.snapshot import published
-from . import figures
+from . import deploys, figures, top_routes
 from .before import apdex, change
+from .celery_tasks import celery
 from .charts import Chart, Line
+from .deploys import Mark
+from .figures import bad
+from .heatmap import HeatMap, heat_map
+from .hosts import hosts
 from .machinery import machinery, own_figures, processes
 from .sections import Reader, Section
 from .tallies import Slot
+from .top_routes import Order
 from .traffic import Traffic, traffic
+from .users import users
 from .windows import SPANS, Span
 
 ERRORS = 8
@@ -43,31 +49,52 @@ class Tile:
     change: str = ""
 
 
-def page(span: Span, *, may_see_errors: bool = True, may_see_alerts: bool = True) -> dict[str, object]:
+def page(
+    span: Span,
+    order: Order = top_routes.DEFAULT,
+    *,
+    may_see_errors: bool = True,
+    may_see_alerts: bool = True,
+    may_see_users: bool = True,
+) -> dict[str, object]:
     """Return the template's context. Never raises: a section that cannot be read holds a sentence instead."""
     reader = Reader()
     seen = reader.store("traffic", lambda: traffic(span))
     health = reader.store("health", read_health)
     alerts = reader.rows("alerts", read_alerts) if may_see_alerts else None
-    settings = get_settings()
+    reporting = reader.store("processes", processes)
+    as_of, times = (seen.value.as_of, seen.value.times) if seen.value else (time.time(), span.slots(time.time()))
+    marks = deploys.read(reader, times, span.step_s)
+    shown = seen.value if seen.value and not seen.value.empty else None
     return {
         "span": span,
         "spans": list(SPANS.values()),
-        "service": " · ".join(part for part in (settings.SERVICE, settings.ENVIRONMENT, settings.RELEASE) if part),
-        "as_of": seen.value.as_of if seen.value else time.time(),
-        "as_of_iso": figures.iso(seen.value.as_of if seen.value else time.time()),
-        "as_of_text": figures.clock(seen.value.as_of if seen.value else time.time()),
+        "keep": top_routes.kept(order),
+        "service": service(),
+        "as_of": as_of,
+        "as_of_iso": figures.iso(as_of),
+        "as_of_text": figures.clock(as_of),
         "traffic": seen,
         "tiles": [*traffic_tiles(seen.value, span), *alert_tiles(alerts), health_tile(health)],
-        "charts": charts(seen.value) if seen.value and not seen.value.empty else [],
-        "routes": routes(seen.value) if seen.value else [],
+        "charts": [*charts(shown, marks), latency_map(shown, marks)] if shown else [],
+        "deploys": deploys.listed(marks),
+        "routes": reader.store("routes", lambda: top_routes.table(shown, order)) if shown else None,
         "errors": reader.rows("errors", read_errors) if may_see_errors else None,
         "alerts": alerts,
         "health": health,
-        "processes": reader.store("processes", processes),
+        "users": reader.rows("users", lambda: users(times[0], times[-1])) if may_see_users else None,
+        "celery": reader.store("celery", lambda: celery(span)),
+        "hosts": reader.store("hosts", lambda: hosts(reporting.value["by_host"] if reporting.value else {})),
+        "processes": reporting,
         "machinery": reader.store("machinery", machinery),
         "own": own_figures(),
     }
+
+
+def service() -> str:
+    """Return what is shown: service, environment and release."""
+    settings = get_settings()
+    return " · ".join(part for part in (settings.SERVICE, settings.ENVIRONMENT, settings.RELEASE) if part)
 
 
 def traffic_tiles(seen: Traffic | None, span: Span) -> list[Tile]:
@@ -117,11 +144,6 @@ def rate_text(per_s: float) -> str:
     return f"{figures.number(per_s)} a second" if per_s >= 1 else f"{figures.number(per_s * 60)} a minute"
 
 
-def bad(value: float | None, watch: float, alarm: float) -> str:
-    """Return the tone of a value that is worse the higher it is."""
-    return "" if value is None or value < watch else "medium" if value < alarm else "critical"
-
-
 def alert_tiles(alerts: Section[dict[str, Any]] | None) -> list[Tile]:
     """Return the tile of active alerts; none for who may not see alerts."""
     if alerts is None:
@@ -143,7 +165,7 @@ def health_tile(health: Section[dict[str, Any] | None]) -> Tile:
     return Tile("Health", seen["status"], f"{len(seen['checks'])} checks, {seen['age']} ago", seen["tone"])
 
 
-def charts(seen: Traffic) -> list[Chart]:
+def charts(seen: Traffic, marks: Sequence[Mark] = ()) -> list[Chart]:
     """Return the charts of throughput, error rate and latency."""
     slots = [seen.slots.get(at) for at in seen.times]
     rates = [seen.rate(at) for at in seen.times]
@@ -158,8 +180,9 @@ def charts(seen: Traffic) -> list[Chart]:
             [Line("requests", "am-t1", [None if rate is None else rate * scale for rate in rates], filled=True)],
             lambda value: f"{figures.number(value)} {unit}",
             waiting="The first full minute is still running.",
+            marks=marks,
         ),
-        Chart("Error rate", *common, [Line("5xx", "am-t4", shares, filled=True)], figures.percent),
+        Chart("Error rate", *common, [Line("5xx", "am-t4", shares, filled=True)], figures.percent, marks=marks),
         Chart(
             "Latency",
             *common,
@@ -169,27 +192,15 @@ def charts(seen: Traffic) -> list[Chart]:
             ],
             figures.duration,
             least=0.001,
+            marks=marks,
         ),
     ]
 
 
-def routes(seen: Traffic) -> list[dict[str, object]]:
-    """Return the routes on which most time was spent."""
-    all_s = seen.total.cell.sum or 1.0
-    return [
-        {
-            "route": each.route or "no route matched",
-            "unmatched": not each.route,
-            "query": urlencode({"route": each.route, "window": seen.span.key}),
-            "count": figures.count(each.count),
-            "error_rate": figures.share(each.failed / each.count if each.count else None),
-            "tone": bad(each.failed / each.count if each.count else None, 0.01, 0.05),
-            "p95": figures.duration(each.cell.quantile(0.95)),
-            "share": figures.share(each.time_s / all_s),
-            "width": round(100 * each.time_s / all_s, 1),
-        }
-        for each in seen.routes
-    ]
+def latency_map(seen: Traffic, marks: Sequence[Mark] = ()) -> HeatMap:
+    """Return the heat map of latency."""
+    cells = {at: slot.cell for at, slot in seen.slots.items()}
+    return heat_map(seen.times, seen.span.step_s, cells, marks)
 
 
 def read_errors() -> list[dict[str, object]]:

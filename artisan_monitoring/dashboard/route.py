@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -15,10 +15,13 @@ from ..core.histogram import Cell, Exemplar
 from ..core.series import Series
 from ..models import ErrorEvent, ErrorGroup
 from ..stores import get_store
-from . import figures, overview
+from . import deploys, figures, overview
 from .charts import Chart, Line
+from .deploys import Mark
+from .figures import bad
+from .heatmap import HeatMap
 from .history import History, history
-from .overview import Tile, bad
+from .overview import Tile
 from .rollups import ROUTE, STATUS
 from .sections import Reader
 from .tallies import Slot, failed
@@ -62,6 +65,7 @@ def page(route: str, span: Span, *, may_see_errors: bool = True) -> dict[str, ob
     seen = found.value
     as_of = seen.traffic.as_of if seen else time.time()
     shown = slowest(seen.exemplars) if seen else []
+    marks = deploys.read(reader, seen.traffic.times, span.step_s) if seen else []
     return {
         "route": route,
         "keep": urlencode({"route": route}),
@@ -73,7 +77,7 @@ def page(route: str, span: Span, *, may_see_errors: bool = True) -> dict[str, ob
         "empty": seen is not None and seen.traffic.empty,
         "hours_left_out": seen.traffic.hours_left_out if seen else 0,
         "tiles": tiles(seen) if seen else [],
-        "charts": [*overview.charts(seen.traffic), *query_charts(seen)] if seen and not seen.traffic.empty else [],
+        "charts": charts(seen, marks) if seen and not seen.traffic.empty else [],
         "answers": answers(seen.requests) if seen else [],
         "slowest": _with_errors(reader, shown) if may_see_errors else shown,
         "errors": reader.rows("route.errors", lambda: _groups(route, span)) if may_see_errors else None,
@@ -151,6 +155,15 @@ def _share_of(time_each: float | None, cell: Cell) -> str:
     return (
         f"{figures.share(min(1.0, time_each / cell.avg))} of a request's" if time_each is not None and cell.avg else ""
     )
+
+
+def charts(seen: Seen, marks: Sequence[Mark]) -> list[Chart | HeatMap]:
+    """Return the charts of requests, as those of the site are, and of queries."""
+    of_requests: list[Chart | HeatMap] = [
+        *overview.charts(seen.traffic, marks),
+        overview.latency_map(seen.traffic, marks),
+    ]
+    return [*of_requests, *(replace(each, marks=marks) for each in query_charts(seen))]
 
 
 def query_charts(seen: Seen) -> list[Chart]:

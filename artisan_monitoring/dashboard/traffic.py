@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings, on_settings_change
@@ -46,7 +46,8 @@ HOURS_KEPT_FROM_S = 6 * MINUTE
 class Traffic:
     """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up.
 
-    `before` holds the requests of the window before, where there is anything to compare with.
+    `before` holds the requests of the window before, where there is anything to compare with. `routes` are those on
+    which most time was spent; of the others, in `every_route`, the cells lack the hours in `rolled`.
     """
 
     span: Span
@@ -60,6 +61,8 @@ class Traffic:
     settle_s: float
     hours_left_out: int = 0
     before: Slot | None = None
+    every_route: Collection[Route] = ()
+    rolled: Rolled = Rolled(frozenset())
 
     @property
     def empty(self) -> bool:
@@ -143,6 +146,8 @@ def _read(span: Span) -> Traffic:
         settle_s=settle_s(store),
         hours_left_out=len(all_stretches) - len(stretches),
         before=before.slot_before(store, span, now, REQUESTS),
+        every_route=tally.routes.values(),
+        rolled=rolled,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
+from .deploys import Deploy
 from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
 from .otlp import LogOutbox
@@ -24,6 +25,7 @@ __all__ = [
     "AlertNotification",
     "AlertRule",
     "ConsumerCursor",
+    "Deploy",
     "DirtyHour",
     "ErrorActivity",
     "ErrorEvent",

@@ -77,6 +77,7 @@ class UserActivity(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["last_seen"], name="artisan_activity_seen"),
             models.Index(fields=["day"], name="artisan_activity_day"),
+            models.Index(fields=["day", "-requests"], name="artisan_activity_busiest"),
         ]
 
     def __str__(self) -> str:

@@ -124,7 +124,7 @@ class TestPage:
             CaptureQueriesContext(connections["default"]) as host,
         ):
             admin_client.get(page)
-        assert len(ours) <= 9
+        assert len(ours) <= 10
         assert len(host) <= 2  # session and user
 
     def test_unknown_group_is_404(self, admin_client):

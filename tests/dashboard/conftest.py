@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from artisan_monitoring.core.guard import failures
-from artisan_monitoring.dashboard import traffic
+from artisan_monitoring.dashboard import kept, traffic
 from artisan_monitoring.stores import get_store, reset_store
 from artisan_monitoring.stores.base import Store
 
@@ -19,6 +19,7 @@ AWAY = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"ur
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     traffic.forget()
+    kept.forget()
     failures.clear()
     yield
     traffic.forget()

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from artisan_monitoring.dashboard import traffic
+from artisan_monitoring.dashboard.hosts import CPU
 from artisan_monitoring.dashboard.windows import SPANS
+from artisan_monitoring.deploys.marks import mark
+from artisan_monitoring.models import UserActivity
 from artisan_monitoring.stores import get_store
 
 from .seed import counted, put, requests
+from .test_celery_tasks import ran
+from .test_hosts import say
 from .test_overview import error, fire, snapshot
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"], transaction=True)
@@ -29,9 +36,11 @@ PAYLOADS = (
     "javascript:document.title='owned'",
     "{{ 7|add:7 }}{% now 'Y' %}&#x3c;b&#x3e;",
 )
+ROUTE = f"{OVERVIEW}route/?{urlencode({'route': PAYLOADS[0]})}"
 PAGES = (
     *(f"{OVERVIEW}?window={key}" for key in SPANS),
-    f"{OVERVIEW}route/?{urlencode({'route': PAYLOADS[0]})}",
+    ROUTE,
+    f"{OVERVIEW}?sort=p95",
     f"{OVERVIEW}route/?route=%2Fnowhere%2F",
     "/admin/artisan_monitoring/metrics/",
     *(
@@ -76,7 +85,14 @@ def session(admin_client) -> str:
         error(type=payload, message=payload)
         fire(name=payload)
         store.set_note("process", payload, {"host": payload, "pid": payload, "dropped": {payload: 1}}, 600)
-        store.set_note("worker", payload, {"hostname": payload}, 600)
+        store.set_note("worker", payload, {"hostname": payload, "pool": payload, "queues": [payload]}, 600)
+        put(store, ran(now - 300, 0.1, task=payload))
+        say(store, CPU, 0.5, host=payload)
+        mark(payload, at=timezone.now() - timedelta(minutes=15), note=payload)
+        UserActivity.objects.create(
+            user_pk=payload[:64], user_label=payload, day=timezone.now().date(), requests=1, first_seen=timezone.now(),
+            last_seen=timezone.now(),
+        )  # fmt: skip
     snapshot(store, "warn", output=" ".join(PAYLOADS))
     store.add_losses(dict.fromkeys(PAYLOADS, 1))
     return admin_client.cookies["sessionid"].value
@@ -157,7 +173,7 @@ def test_times_are_the_readers_and_the_pointer_reads_them(browse):
 
 def test_without_scripts_it_is_whole(browse):
     page = browse(java_script_enabled=False)
-    assert page.locator(".am-plot").count() == 3
+    assert page.locator(".am-plot").count() == 4
     assert page.locator(".am-tile").count() == 8
     assert page.locator(".am-live").text_content().strip().endswith("UTC")
     page.get_by_role("link", name="7d").click()
@@ -196,8 +212,9 @@ def test_narrow_screens_do_not_scroll_sideways(browse):
         assert page.evaluate("document.documentElement.scrollWidth") == 400, path
 
 
-def test_renews_itself_and_keeps_what_is_unfolded(browse):
-    page = browse()
+@pytest.mark.parametrize("path", [OVERVIEW, ROUTE])
+def test_renews_itself_and_keeps_what_is_unfolded(browse, path):
+    page = browse(path)
     page.clock.install()
     page.reload()
     page.locator("summary").first.click()
@@ -207,8 +224,9 @@ def test_renews_itself_and_keeps_what_is_unfolded(browse):
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
-def test_hidden_tab_asks_for_nothing(browse):
-    page = browse()
+@pytest.mark.parametrize("path", [OVERVIEW, ROUTE])
+def test_hidden_tab_asks_for_nothing(browse, path):
+    page = browse(path)
     page.clock.install()
     page.reload()
     asked: list[str] = []
@@ -239,4 +257,71 @@ def test_says_when_the_session_is_over_or_the_site_is_away(browse):
     page.context.clear_cookies()
     page.clock.run_for(11_000)
     expect(page.locator("#am-live-text")).to_have_text("Logged out: reload the page")
-    assert page.locator(".am-plot").count() == 3
+    assert page.locator(".am-plot").count() == 4
+
+
+@pytest.mark.parametrize("path", [OVERVIEW, ROUTE])
+def test_new_requests_appear_without_a_reload(browse, path):
+    page = browse(path)
+    page.clock.install()
+    page.reload()
+    page.evaluate("window.kept = true")
+    before = page.locator(".am-tile .am-value").first.inner_text()
+    fresh = page.request.get(f"{path}{'&' if '?' in path else '?'}fragment=1").text()
+    assert before in fresh
+    page.route("**/*fragment=1*", lambda route: route.fulfill(body=fresh.replace(f">{before}", ">4,321", 1)))
+    renew(page)
+    assert page.locator(".am-tile .am-value").first.inner_text().startswith("4,321")
+    assert page.evaluate("window.kept")
+
+
+def test_routes_are_sorted_from_the_keyboard_and_stay_so(browse):
+    page = browse()
+    page.clock.install()
+    page.reload()
+    head = page.locator(".am-sorted thead")
+    expect(head.locator("[aria-sort]")).to_have_text("Share of time")
+    head.get_by_role("link", name="Share of time").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sort=p95**")
+    expect(head.locator("[aria-sort='descending']")).to_have_text("p95")
+    renew(page)
+    expect(head.locator("[aria-sort='descending']")).to_have_text("p95")
+    page.get_by_role("link", name="6h").click()
+    page.wait_for_url("**window=6h**")
+    assert "sort=p95" in page.url
+
+
+def test_flag_of_a_deploy_is_read_out_in_the_readers_time(browse):
+    page = browse(timezone_id="Asia/Kolkata")
+    figure = page.locator(".am-figure").first
+    grip = figure.locator(".am-deploy").last
+    moment = int(grip.get_attribute("data-at"))
+    grip.locator(".am-grip").hover()
+    shown = page.evaluate(
+        "at => new Date(at * 1000).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'})",
+        moment,
+    )
+    expect(figure.locator(".am-readout")).to_contain_text(f"{shown} · deploy of ")
+
+
+def test_table_that_is_too_wide_can_be_scrolled_from_the_keyboard(browse):
+    page = browse("/admin/artisan_monitoring/jobs/", viewport={"width": 400, "height": 800})
+    scroller = page.locator(".am-scroll")
+    expect(scroller).to_have_attribute("tabindex", "0")
+    scroller.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.am-scroll').scrollLeft > 0")
+    page.set_viewport_size({"width": 1600, "height": 800})
+    expect(scroller).not_to_have_attribute("tabindex", "0")
+
+
+def test_heat_map_is_drawn_in_the_colours_of_the_theme(browse):
+    def fills(page: Page) -> list[str]:
+        return page.locator(".am-cells path").evaluate_all("paths => paths.map(path => getComputedStyle(path).fill)")
+
+    light, dark = fills(browse(color_scheme="light")), fills(browse(color_scheme="dark"))
+    assert light
+    assert not {"none", "rgb(0, 0, 0)"} & {*light, *dark}
+    assert set(light).isdisjoint(dark)

@@ -29,7 +29,7 @@ def test_table_of_windows():
 @pytest.mark.django_db(databases="__all__")
 def test_permissions_exist():
     named = {name for name, _ in first_two("permission")}
-    assert len(named) == 5
+    assert len(named) == 7
     assert set(Permission.objects.filter(codename__in=named).values_list("codename", flat=True)) == named
 
 

@@ -176,14 +176,17 @@ class TestFailures:
 def test_charts_show_every_slot_with_requests(tables):
     now = tables.now()
     put(tables, requests(now - 600, 0.02, 0.04), requests(now - 600, 0.1, status=502), requests(now - 1200, 0.01))
-    throughput, rate, latency = page()["charts"]
+    throughput, rate, latency, heat = page()["charts"]
     assert [row[2] for row in throughput.rows] == [["1 /min"], ["3 /min"]]
     assert [row[2] for row in rate.rows] == [["0 %"], ["33 %"]]
     assert [row[2] for row in latency.rows][1] == ["100 ms", "100 ms", "40 ms"]
     assert [line.label for line in latency.lines] == ["p99", "p95", "p50"]
+    assert [sum(column.values()) for column in heat.columns if column] == [1, 3]
 
 
 @pytest.mark.parametrize("key", SPANS)
 def test_every_window_has_its_charts(tables, key):
     put(tables, requests(tables.now() - 60, 0.02))
-    assert [chart.title for chart in page(key)["charts"]] == ["Throughput", "Error rate", "Latency"]
+    assert [chart.title for chart in page(key)["charts"]] == [
+        "Throughput", "Error rate", "Latency", "Latency heat map",
+    ]  # fmt: skip

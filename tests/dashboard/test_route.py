@@ -80,7 +80,7 @@ def test_numbers_are_of_this_route_alone(store, key):
         ("GET", "503", "1", "critical"),
     ]
     assert [chart.title for chart in page(key)["charts"]] == [
-        "Throughput", "Error rate", "Latency", "Queries a request", "Query time",
+        "Throughput", "Error rate", "Latency", "Latency heat map", "Queries a request", "Query time",
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@
 
   function localise(root) {
     for (const each of root.querySelectorAll("[data-as]")) each.textContent = show(Number(each.dataset.at), each.dataset.as);
-    for (const slot of root.querySelectorAll(".am-slot")) {
+    for (const slot of root.querySelectorAll(".am-slot, .am-deploy")) {
       const title = slot.querySelector("title");
       title.textContent = show(Number(slot.dataset.at), "l") + title.textContent.slice(title.textContent.indexOf(" · "));
     }
@@ -20,17 +20,27 @@
     for (const each of root.querySelectorAll("footer time")) each.textContent = new Date(each.dateTime).toLocaleTimeString();
   }
 
+  // Who has no pointer scrolls a table that is too wide with the arrow keys: it must be reachable for that.
+  function reach(root) {
+    for (const each of root.querySelectorAll(".am-scroll:not([role])")) {
+      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+      else each.removeAttribute("tabindex");
+    }
+  }
+
   function readOut(event) {
     const figure = event.target.closest && event.target.closest(".am-figure");
     for (const output of document.querySelectorAll(".am-readout")) {
-      const slot = figure && figure.contains(output) && event.target.closest(".am-slot");
+      const slot = figure && figure.contains(output) && event.target.closest(".am-slot, .am-deploy");
       output.textContent = slot ? slot.querySelector("title").textContent : "";
     }
   }
 
   const page = document.getElementById("am-overview");
   localise(document);
-  if (!page) return;
+  reach(document);
+  addEventListener("resize", () => reach(document));
+  if (!page || !page.dataset.refreshS) return;
   const body = document.getElementById("am-body");
   const text = document.getElementById("am-live-text");
   const everyMs = Number(page.dataset.refreshS) * 1000;
@@ -51,11 +61,12 @@
     const within = (root, what) => [...root.querySelectorAll(what)];
     const open = within(body, "details").map((each) => each.open);
     const scrolled = within(body, ".am-scroll").map((each) => [each.scrollTop, each.scrollLeft]);
-    const focused = within(body, "a, summary").indexOf(document.activeElement);
+    const focused = within(body, "a, summary, [tabindex]").indexOf(document.activeElement);
     within(fresh, "details").forEach((each, at) => { each.open = Boolean(open[at]); });
     body.replaceChildren(...fresh.body.childNodes);
     within(body, ".am-scroll").forEach((each, at) => each.scrollTo(...(scrolled[at] || [0, 0]).reverse()));
-    if (focused >= 0) within(body, "a, summary")[focused]?.focus({ preventScroll: true });
+    reach(body);
+    if (focused >= 0) within(body, "a, summary, [tabindex]")[focused]?.focus({ preventScroll: true });
   }
 
   async function renew() {

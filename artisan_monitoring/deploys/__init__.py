@@ -1,0 +1,1 @@
+"""Deploy marks: when which release began to run, said by a command or noticed by a process."""
