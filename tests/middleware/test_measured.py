@@ -20,7 +20,7 @@ from artisan_monitoring.core import context, spending
 from artisan_monitoring.core.context import Observation
 from artisan_monitoring.core.guard import failures
 from artisan_monitoring.core.spending import Account, accounted, charged, running
-from artisan_monitoring.errors import capture
+from artisan_monitoring.errors import capture, samples
 from artisan_monitoring.health.checks.river import PipelineCheck
 from artisan_monitoring.middleware import measured
 from artisan_monitoring.middleware.measured import Switch
@@ -48,10 +48,10 @@ def burn(seconds: float) -> None:
 
 
 class Slow:
-    """An object whose description takes 4 ms."""
+    """An object whose description takes 25 ms."""
 
     def __repr__(self) -> str:
-        burn(0.004)
+        burn(0.025)
         return "slow"
 
 
@@ -145,7 +145,7 @@ def test_an_error_is_in_it_once(captured: CapturedMetrics) -> None:
     with capture_errors() as errors:
         Client(raise_request_exception=False).get("/fail/?number=0")
     assert len(errors) == 1
-    assert 0.004 <= captured.cell(NAME).sum < 0.012
+    assert 0.025 <= captured.cell(NAME).sum < 0.05
 
 
 def test_of_a_query_only_what_is_ours_is_in_it(captured: CapturedMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,9 +285,10 @@ class Site:
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    capture._bound.cache_clear()
-    yield Site(monkeypatch)
-    capture._bound.cache_clear()
+    # Ten times the usual budget, and no end to the time of a sample: on a busy machine everything takes longer.
+    monkeypatch.setattr(samples, "LOCALS_BUDGET_S", 10.0)
+    with override_monitoring(OVERHEAD_BUDGET_MS=20.0):
+        yield Site(monkeypatch)
 
 
 def test_slow_locals_step_down_and_come_back(site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -301,7 +302,7 @@ def test_slow_locals_step_down_and_come_back(site: Site, caplog: pytest.LogCaptu
         assert locals_of(errors[-1]) == {}
         assert errors[-1].record["samples"]  # the rest of the sample is there
         capture._bound.cache_clear()
-        site.visit("/fail/?number={number}", minutes=4)
+        site.visit("/fail/?number={number}", minutes=3)
         assert overhead.level.off == ("locals",)  # it was enough
         with caplog.at_level(logging.INFO, "artisan_monitoring"):
             site.rest(3)
@@ -322,7 +323,7 @@ def test_slow_rules_step_down_after_the_others_and_say_so_everywhere(
     site: Site, captured: CapturedMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inspect = requests.inspect
-    monkeypatch.setattr(requests, "inspect", lambda *args, **named: (burn(0.004), inspect(*args, **named))[1])
+    monkeypatch.setattr(requests, "inspect", lambda *args, **named: (burn(0.025), inspect(*args, **named))[1])
     attack = "/plain/?q=1'+or+'1'='1&number={number}"
     site.visit(attack, minutes=6)
     assert overhead.level.off == ("locals", "sql", "rules")
@@ -333,7 +334,8 @@ def test_slow_rules_step_down_after_the_others_and_say_so_everywhere(
     check = {each.name: each for each in PipelineCheck().limits(deployment_with(overhead.stats(site.now)))}
     assert (check["steppedDown"].value, check["steppedDown"].status) == (3, "warn")
     assert check["steppedDown"].output == (
-        "above 2 ms a request; off for that: local variables in error samples, SQL text of slow queries, security rules"
+        "above 20 ms a request; off for that: "
+        "local variables in error samples, SQL text of slow queries, security rules"
     )
     monkeypatch.setattr(requests, "inspect", inspect)
     site.visit(attack, minutes=5)
