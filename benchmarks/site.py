@@ -19,6 +19,13 @@ DATABASE = OURS + "DatabaseMonitoringMiddleware"
 SECURITY = OURS + "SecurityMonitoringMiddleware"
 MONITORED = [MONITORING, DATABASE, SECURITY]
 NOTHING = "benchmarks.site.do_nothing"
+TEMPLATES: dict[str, Any] = {
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [f"django.{name}" for name in (
+        "template.context_processors.request", "contrib.auth.context_processors.auth",
+        "contrib.messages.context_processors.messages")]},
+}  # fmt: skip
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 
 
@@ -45,10 +52,16 @@ def directory() -> Path:
 
 
 def set_up(
-    *, app: bool = True, redis_url: str = "", logs: bool = True, monitoring: dict[str, Any] | None = None
+    *,
+    app: bool = True,
+    redis_url: str = "",
+    logs: bool = True,
+    admin: bool = False,
+    monitoring: dict[str, Any] | None = None,
 ) -> None:
-    """Configure Django and make the monitoring tables, in SQLite files of this child's own."""
+    """Configure Django, in SQLite files of this child's own; with the admin and its addresses for what opens pages."""
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+    installed += ["django.contrib.admin", "django.contrib.messages", "django.contrib.staticfiles"] if admin else []
     options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
     if redis_url:
         store = {"BACKEND": "artisan_monitoring.stores.redis.RedisStore", "OPTIONS": {"url": redis_url}}
@@ -69,6 +82,8 @@ def set_up(
         configured["ARTISAN_MONITORING"] = {**options, **(monitoring or {})}
         if logs:
             configured["LOGGING"] = logging_config("INFO", "production")
+    if admin:
+        configured |= {"ROOT_URLCONF": "benchmarks.admin_urls", "STATIC_URL": "static/", "TEMPLATES": [TEMPLATES]}
     settings.configure(**configured)
     django.setup()
 

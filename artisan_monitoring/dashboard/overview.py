@@ -108,7 +108,7 @@ def per_second(total: Slot, seen: Traffic) -> str:
     """Return the mean rate since the first request in the window, in the unit that suits it."""
     if not seen.slots:
         return seen.span.title
-    covered = max(60.0, seen.as_of - min(seen.slots))
+    covered = max(60.0, min(seen.as_of, seen.times[-1] + seen.span.step_s) - min(seen.slots))
     return rate_text(total.cell.count / covered)
 
 
@@ -180,7 +180,7 @@ def routes(seen: Traffic) -> list[dict[str, object]]:
         {
             "route": each.route or "no route matched",
             "unmatched": not each.route,
-            "query": urlencode({"route": each.route, "window": seen.span.key}),
+            "query": f"{urlencode({'route': each.route})}&{seen.span.query}",
             "count": figures.count(each.count),
             "error_rate": figures.share(each.failed / each.count if each.count else None),
             "tone": bad(each.failed / each.count if each.count else None, 0.01, 0.05),

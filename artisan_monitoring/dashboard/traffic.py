@@ -1,7 +1,7 @@
 """The site's requests over a window: slots, routes and sums, from whichever of cells and roll-ups is cheaper.
 
-Windows with slots of an hour or more take the hours that are closed and rolled up from the roll-ups. Short ones read
-cells; of the six-hour one the closed hours are remembered by this process, since they hardly ever change.
+Slots and routes are made of summaries: from the roll-ups where slots are whole hours and those are rolled up, from the
+store for the rest. Cells of single series are read for the percentiles of the routes that are shown, and no more.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings, on_settings_change
-from ..core.windows import FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
+from ..core.series import Series
+from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import StoreUnavailable
 from ..metrics.queries import gauge_now
 from ..stores import get_store
 from ..stores.base import Store
-from . import before, rollups
-from .rollups import ROUTE, STATUS, Rolled
-from .tallies import Route, Slot, Tally, failed
+from . import before, rollups, summing
+from .rollups import ROUTE, Rolled
+from .tallies import Route, Slot
 from .windows import Span
 
 REQUESTS = "http.server.request.duration"
@@ -31,15 +32,12 @@ ROUTES = 10
 KEPT_S = 4.0
 """How long an answer serves every viewer of a process: pages refresh every ten seconds."""
 WAIT_S = 3.0
-HOUR_KEPT_S = 600.0
-"""A closed hour that a late batch changed is read anew at once while it is dirty, and after this in any case."""
-HOURS_KEPT = 8
-ROUTES_KEPT = 300
-"""An hour with more routes is read each time: a route's histogram is about 3 KB, eight hours of these 7 MB."""
+ANSWERS_KEPT = 16
+"""Anybody may ask for any number of ranges."""
 CELLS_AT_MOST = 60_000
-"""About half a second of work: what a long window may read of hours that nobody has rolled up."""
-HOURS_KEPT_FROM_S = 6 * MINUTE
-"""Slots as wide as this: of the one-hour window no whole hour is ever over."""
+"""About half a second of work: what a page may read of hours that nobody has rolled up."""
+COLUMNS_AT_MOST = 1_200_000
+"""The same of summaries, whose cost is one for each slot and series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +78,13 @@ class Traffic:
 
 
 _lock = threading.Lock()
-_answers: dict[str, tuple[float, Traffic]] = {}
-_hours: dict[int, tuple[tuple[str, int, int], float, Tally]] = {}
+_answers: dict[Span, tuple[float, Traffic]] = {}
 
 
 @on_settings_change
 def forget() -> None:
     """Forget what was remembered."""
     _answers.clear()
-    _hours.clear()
     before.forget()
 
 
@@ -107,11 +103,14 @@ def traffic(span: Span) -> Traffic:
         # A store that hangs must not collect the host's threads here, one a viewer.
         raise StoreUnavailable("another page waits for the store")
     try:
-        kept = _answers.get(span.key)
+        kept = _answers.get(span)
         if kept is not None and time.monotonic() - kept[0] < KEPT_S:
             return kept[1]
         answer = _read(span)
-        _answers[span.key] = time.monotonic(), answer
+        _answers.pop(span, None)
+        _answers[span] = time.monotonic(), answer
+        for oldest in list(_answers)[:-ANSWERS_KEPT]:
+            del _answers[oldest]
         return answer
     finally:
         _lock.release()
@@ -120,17 +119,17 @@ def traffic(span: Span) -> Traffic:
 def _read(span: Span) -> Traffic:
     store = get_store()
     now = store.now()
-    slots = span.slots(now)
-    dirty = store.dirty_hours()
+    slots, dirty = span.slots(now), store.dirty_hours()
     rolled = rolled_hours(span, now, dirty)
-    tally = rollups.tally(REQUESTS, rolled, span.step_s)
-    cells = _Cells(store, now, span, dirty)
+    series = store.series(REQUESTS)
     all_stretches = stretches_of(slots, rolled, now)
-    stretches = affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
-    for start, end in stretches:
-        tally.merge(cells.tally(start, end))
+    stretches = affordable(all_stretches, len(series), now, COLUMNS_AT_MOST)
+    summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
+    for start, end in joined(stretches):
+        summaries += store.summaries(REQUESTS, start, end)
+    tally = summing.tally(summaries, span.step_s, summing.Answers(REQUESTS, series))
     shown = tally.longest(ROUTES)
-    rollups.read_route_cells(tally, REQUESTS, rolled, [route.route for route in shown])
+    _read_route_cells(store, shown, series, whole_hours(stretches, rolled, now, dirty), stretches)
     return Traffic(
         span=span,
         as_of=now,
@@ -155,12 +154,16 @@ def rolled_hours(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
     """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
     if not span.hourly:
         return Rolled(frozenset())
-    return Rolled(frozenset(hour for hour in span.hours(now) if hour + HOUR <= now and hour not in dirty))
+    return Rolled(frozenset(hour for hour in span.hours(now) if _is_rolled(hour, now, dirty)))
+
+
+def _is_rolled(hour: int, now: float, dirty: Mapping[int, int]) -> bool:
+    return hour + HOUR <= now and hour not in dirty
 
 
 def stretches_of(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
     """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
-    hours = range(floor(slots.start, HOUR), floor(now, HOUR) + HOUR, HOUR)
+    hours = range(floor(slots.start, HOUR), min(floor(now, HOUR) + HOUR, slots.stop), HOUR)
     return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
@@ -182,45 +185,38 @@ def affordable(
     return chosen[::-1]
 
 
-class _Cells:
-    """Tallies stretches of one window from the store's cells."""
+def joined(stretches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield stretches, those that follow one another as one."""
+    begin: int | None = None
+    for at, (start, end) in enumerate(stretches):
+        begin = start if begin is None else begin
+        if at + 1 == len(stretches) or stretches[at + 1][0] != end:
+            yield begin, end
+            begin = None
 
-    def __init__(self, store: Store, now: float, span: Span, dirty: Mapping[int, int]) -> None:
-        self._store, self._now, self._step_s, self._dirty = store, now, span.step_s, dirty
-        tags = {each.id: dict(each.tags) for each in store.series(REQUESTS)}
-        self._facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
-        # A store that was wiped begins its commits anew: the epoch tells its hours from those before.
-        self._epochs = "" if span.step_s < HOURS_KEPT_FROM_S else self._read_epochs()
 
-    @property
-    def series(self) -> int:
-        """How many series there are to read."""
-        return len(self._facts)
+def whole_hours(
+    stretches: Sequence[tuple[int, int]], rolled: Rolled, now: float, dirty: Mapping[int, int]
+) -> Rolled:
+    """Return the hours that roll-ups can speak for of those that are read, whatever the width of the slots."""
+    more = {
+        start for start, end in stretches if end - start == HOUR and start % HOUR == 0 and _is_rolled(start, now, dirty)
+    }
+    return Rolled(rolled.hours | more)
 
-    def tally(self, start: int, end: int) -> Tally:
-        """Tally one hour or a part of it; a whole one that is over may be remembered from an earlier look."""
-        if not self._epochs or end - start < HOUR or end > self._now:
-            return self._read(start, end)
-        token = self._epochs, self._step_s, self._dirty.get(start, 0)
-        known = _hours.get(start)
-        if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
-            return known[2]
-        made = self._read(start, end)
-        if len(made.routes) <= ROUTES_KEPT:
-            _hours[start] = token, time.monotonic(), made
-        for hour in sorted(_hours)[:-HOURS_KEPT]:
-            del _hours[hour]
-        return made
 
-    def _read(self, start: int, end: int) -> Tally:
-        made = Tally()
-        for bucket in self._store.buckets(list(self._facts), start, end) if self._facts else ():
-            route, bad = self._facts[bucket.series_id]
-            made.add(floor(bucket.start, self._step_s), route, bad, bucket.cell)
-        return made
-
-    def _read_epochs(self) -> str:
-        return " ".join(self._store.cursor(shard).epoch for shard in self._store.reading_shards())
+def _read_route_cells(
+    store: Store, shown: Sequence[Route], series: Sequence[Series], rolled: Rolled, stretches: Sequence[tuple[int, int]]
+) -> None:
+    """Merge what some routes' series hold into their cells, for the percentiles of the rows that are shown."""
+    routes = {route.route: route for route in shown}
+    rollups.read_route_cells(routes, REQUESTS, rolled)
+    owners = {each.id: routes[route] for each in series if (route := dict(each.tags).get(ROUTE, "")) in routes}
+    left = [each for each in stretches if each[0] not in rolled.hours]
+    for start, end in affordable(left, len(owners), store.now()) if owners else ():
+        for bucket in store.buckets(list(owners), start, end):
+            bucket.cell.classic = bucket.cell.exemplars = None
+            owners[bucket.series_id].cell.merge(bucket.cell)
 
 
 def _counted(store: Store, name: str, stretches: Sequence[tuple[int, int]]) -> float:

@@ -5,8 +5,9 @@ A row is overwritten whole under a version check: running it twice, late, or by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
@@ -14,6 +15,7 @@ from ..conf import get_settings
 from ..core.histogram import COARSE_SCHEMA, Cell
 from ..core.packing import NotABatch, pack_cell, unpack_cell
 from ..core.series import Series
+from ..core.summary import Summary, is_summarised, pack_summary, summarise, unpack_summary
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, floor
 from ..models import MetricRollup
 from ..pipeline.pacing import breathe
@@ -32,6 +34,9 @@ GROUPED_BY = ("http.route", "http.response.status_code", "db.operation.name", "m
 ROWS = 200
 Key = tuple[str, str, str, str, str, str]
 """name, kind, unit, series id, group, value"""
+Kept = Cell | Summary
+SUMMARY = "*"
+"""The group of the row that holds a metric's summary: no tag that totals are kept by has this key."""
 
 
 def flush_metrics() -> int:
@@ -85,7 +90,7 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
     return len(cells)
 
 
-def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
+def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Kept]]:
     series = {each.id: each for each in store.series()}
     cells: dict[Key, tuple[str, Cell]] = {}
     for bucket in store.buckets(list(series), hour, hour + HOUR):
@@ -99,7 +104,17 @@ def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
             else:
                 cells[key] = (text, bucket.cell.copy())
         breathe()
-    return cells
+    return {**cells, **_summaries(series.values(), cells)}
+
+
+def _summaries(series: Iterable[Series], cells: Mapping[Key, tuple[str, Cell]]) -> dict[Key, tuple[str, Kept]]:
+    """Summarise the cells of the metrics that have summaries."""
+    found: dict[Key, list[tuple[Series, Cell]]] = {}
+    for each in series:
+        key = (each.name, each.kind, each.unit, each.id, "", "")
+        if is_summarised(each) and key in cells:
+            found.setdefault((*key[:3], "", SUMMARY, ""), []).append((each, cells[key][1]))
+    return {key: ("", summarise(members)) for key, members in found.items()}
 
 
 def _keys(series: Series) -> Iterable[Key]:
@@ -112,30 +127,30 @@ def _keys(series: Series) -> Iterable[Key]:
             yield (*head, "", tag, value)
 
 
-def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Cell]]]:
+def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Kept]]]:
     """Merge a day's hours, so that a late hour makes the day right again; return its version too.
 
     That is the sum of its hours' versions, which grows with every hour that is added or rolled up again. The number of
     one hour says nothing about the day: an earlier hour may well have been written to last.
     """
     using = get_settings().DATABASE
-    cells: dict[Key, tuple[str, Cell]] = {}
+    cells: dict[Key, tuple[str, Any]] = {}  # a cell, or a summary under a summary's key
     versions: dict[int, int] = {}
     with own_connection(using):
         rows = MetricRollup.objects.using(using).filter(width=HOUR, start__gte=day, start__lt=day + DAY)
         for row in rows.iterator(chunk_size=ROWS):
             key = (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
             versions[row.start] = max(row.version, versions.get(row.start, 0))
-            cell = unpack_cell(bytes(row.cell))
+            kept = unpack_summary(bytes(row.cell)) if row.group == SUMMARY else unpack_cell(bytes(row.cell))
             if key in cells:
-                cells[key][1].merge(cell)
+                cells[key][1].merge(kept)
             else:
-                cells[key] = (row.text, cell)
+                cells[key] = (row.text, kept)
             breathe()
     return sum(versions.values()), cells
 
 
-def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> None:
+def _write(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int) -> None:
     """Overwrite the rows of a slot, unless a newer version is there."""
     using = get_settings().DATABASE
     keys = sorted(cells)
@@ -145,7 +160,7 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
         breathe()
 
 
-def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
+def _write_chunk(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int, using: str) -> None:
     names = {key[0] for key in cells}
     # Locked whatever their version: another worker's rows may not come between this look and the writing.
     there = MetricRollup.objects.using(using).select_for_update().filter(name__in=names, start=start, width=width)
@@ -154,13 +169,18 @@ def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, ver
     rows = [
         MetricRollup(
             name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
-            start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
+            start=start, width=width, version=version, **_columns(kept),
         )
-        for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
+        for (name, kind, unit, series_id, group, value), (text, kept) in cells.items()
         if (name, kind, unit, series_id, group, value) not in newer
     ]  # fmt: skip
     unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
     upsert(using, rows, unique, ("text", "version", "count", "sum", "cell"))
+
+
+def _columns(kept: Kept) -> dict[str, Any]:
+    cell, packed = (kept.cell, pack_summary(kept)) if isinstance(kept, Summary) else (kept, pack_cell(kept))
+    return {"count": cell.count, "sum": cell.sum, "cell": packed}
 
 
 def purge_rollups(now: datetime) -> int:

@@ -76,8 +76,8 @@ def test_a_site_that_began_in_the_middle_is_not_compared(tables):
     assert tiles()["Requests"].change == ""
 
 
-def test_too_many_cells_are_not_read(tables, monkeypatch):
-    monkeypatch.setattr(before, "CELLS_AT_MOST", 10)
+def test_too_many_slots_are_not_read(tables, monkeypatch):
+    monkeypatch.setattr(before, "COLUMNS_AT_MOST", 10)
     put(tables, requests(SPANS["1h"].slots(tables.now()).start - HOUR, *[0.1] * 50))
     assert tiles()["Requests"].change == ""
 

@@ -84,12 +84,11 @@ def test_whole_days_are_read_as_days_and_count_once(tables):
 
 
 def test_hours_nobody_rolled_up_are_read_only_as_far_as_they_are_cheap(tables, monkeypatch):
-    monkeypatch.setattr(module, "CELLS_AT_MOST", 300)
+    monkeypatch.setattr(module, "COLUMNS_AT_MOST", 300)
     now = tables.now()
     put(tables, *(requests(now - hours * HOUR, 0.1) for hours in range(20)))
     seen = read("24h")
     assert (seen.total.cell.count, seen.hours_left_out) == (5, 15)
-    assert read("6h").total.cell.count == 6
     flush_metrics()
     seen = read("24h")
     assert (seen.total.cell.count, seen.hours_left_out) == (20, 0)
@@ -103,34 +102,6 @@ def test_late_batch_into_a_rolled_hour_is_seen_before_its_next_roll_up(tables):
     assert read("24h").total.cell.count == 2
     flush_metrics()
     assert read("24h").total.cell.count == 2
-
-
-def test_late_batch_into_a_remembered_hour_is_seen(store):
-    at = store.now() - 2 * HOUR
-    put(store, requests(at, 0.1))
-    assert read("6h").total.cell.count == 1
-    assert module._hours
-    put(store, requests(at, 0.1))
-    assert read("6h").total.cell.count == 2
-
-
-def test_remembered_hours_are_few_and_not_read_again(tables):
-    now = tables.now()
-    put(tables, *(requests(now - minutes * 60, 0.1) for minutes in range(0, 360, 5)))
-    first = read("6h")
-    kept = dict(module._hours)
-    assert 4 <= len(kept) <= module.HOURS_KEPT
-    again = read("6h")
-    assert again.total.cell.count == first.total.cell.count
-    assert {hour: module._hours[hour][2] for hour in kept} == {hour: each[2] for hour, each in kept.items()}
-
-
-def test_hours_of_very_many_routes_are_not_remembered(tables, monkeypatch):
-    monkeypatch.setattr(module, "ROUTES_KEPT", 2)
-    at = tables.now() - 2 * HOUR
-    put(tables, *(requests(at, 0.1, route=f"/{number}/") for number in range(3)))
-    assert read("6h").total.cell.count == 3
-    assert floor(at, HOUR) not in module._hours
 
 
 def test_one_answer_serves_all_viewers_for_some_seconds(tables):

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ...core.archive import Slot
 from ...core.series import series_from_text
+from ...core.summary import Summary
 from ..base import PROCESS_TTL_S
-from ..hours import archived_slots, pack_slots
+from ..hours import archived_slots, archived_summaries, repacked
 from ..merging import stored_cell
+from ..summaries import is_summary, stored_summary
 from .client import Arg, RedisClient
 from .inbox import seconds
 from .keys import COARSE, FINE, ShardKeys
@@ -44,34 +46,35 @@ def pack_hour(
     ids = sorted(each.decode() for each in client.call("SMEMBERS", keys.hour(hour)))
     done, losses = 0, dict[str, int]()
     for at in range(0, len(ids), SERIES_AT_ONCE):
-        names = [keys.cells(series_id, hour) for series_id in ids[at : at + SERIES_AT_ONCE]]
         taken = None
         while taken is None:
-            taken = _pack_some(client, keys, hour, names, losses, coarse=coarse)
+            taken = _pack_some(client, keys, hour, ids[at : at + SERIES_AT_ONCE], losses, coarse=coarse)
             breathe()
         done += taken
     return done, losses
 
 
 def _pack_some(
-    client: RedisClient, keys: ShardKeys, hour: int, names: Sequence[str], losses: dict[str, int], *, coarse: bool
+    client: RedisClient, keys: ShardKeys, hour: int, ids: Sequence[str], losses: dict[str, int], *, coarse: bool
 ) -> int | None:
     """Pack the hashes of some series; return how many cells went in, or nothing if a commit came between."""
+    names = [keys.cells(series_id, hour) for series_id in ids]
     version, *rows = client.pipeline([("HGET", keys.dirty, hour), *(("HGETALL", name) for name in names)])
     touched: list[str] = []
     args: list[Arg] = [hour, version or b""]
     found: dict[str, int] = {}
     taken = 0
-    for name, fields in zip(names, rows, strict=True):
+    for key, name, fields in zip(ids, names, rows, strict=True):
         old = _to_pack(fields, coarse=coarse)
-        slots = [slot for field in old for slot in slots_of(field, fields[field], found)]
-        packed = pack_slots(slots, coarse=coarse) if slots else None
+        archives = [fields[field] for field in old if field in (FINE, COARSE)]
+        ones = [(*place(field), fields[field]) for field in old if field not in (FINE, COARSE)]
+        packed, went = repacked(key, ones, archives, found, coarse=coarse)
         if packed is not None:
             target = COARSE if coarse else FINE
             gone = [field for field in old if field != target]
             touched.append(name)
             args += (1, target, packed, len(gone), *gone)
-            taken += len(slots)
+            taken += 0 if is_summary(key) else went
     if touched:
         if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
             return None
@@ -93,8 +96,20 @@ def slots_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[Slot]:
     """Return what a field of a cell hash holds; what cannot be read is counted and holds nothing."""
     if field in (FINE, COARSE):
         return archived_slots(packed, losses)
+    return [(*place(field), stored_cell(packed, losses))]
+
+
+def summaries_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[tuple[int, int, Summary]]:
+    """Return what a field of a hash of summaries holds; what cannot be read is counted and holds nothing."""
+    if field in (FINE, COARSE):
+        return archived_summaries(packed, losses)
+    return [(*place(field), stored_summary(packed, losses))]
+
+
+def place(field: bytes) -> tuple[int, int]:
+    """Return the start and width that a field of its own names."""
     width, start = map(int, field.split(b":"))
-    return [(start, width, stored_cell(packed, losses))]
+    return start, width
 
 
 def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, breathe: Callable[[], None]) -> int:

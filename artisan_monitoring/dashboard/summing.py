@@ -1,0 +1,79 @@
+"""Making slots and routes out of a window's summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import add
+
+from ..core.series import Series
+from ..core.summary import OTHERS, Summary
+from ..core.windows import floor
+from . import rollups
+from .rollups import ROUTE, STATUS
+from .tallies import Tally, failed
+
+Summaries = Sequence[tuple[int, int, Summary]]
+"""Start and width of a slot, and its summary."""
+
+
+class Answers:
+    """Which series are requests of which route, and which of them failed; series by the numbers of summaries."""
+
+    def __init__(self, name: str, series: Iterable[Series]) -> None:
+        self._name = name
+        self._failing: dict[tuple[int, ...], list[int]] = {}
+        self.routes: dict[int, str] = {}
+        self.failed: set[int] = set()
+        self._learn(series)
+
+    def _learn(self, series: Iterable[Series]) -> None:
+        for each in series:
+            tags, number = dict(each.tags), int(each.id, 16)
+            self.routes[number] = tags.get(ROUTE, "")
+            if failed(tags.get(STATUS, "")):
+                self.failed.add(number)
+
+    def learn(self, numbers: Iterable[int]) -> None:
+        """Look up the series that the store has forgotten: they were silent for a week, and roll-ups know them."""
+        unknown = [f"{number:016x}" for number in numbers if number not in self.routes and number != OTHERS]
+        self._learn(rollups.series_of(self._name, unknown))
+
+    def failures(self, ids: tuple[int, ...], counts: Sequence[int]) -> int:
+        """Return how many of the requests in a column of counts failed."""
+        places = self._failing.get(ids)
+        if places is None:
+            places = self._failing[ids] = [at for at, number in enumerate(ids) if number in self.failed]
+        return sum(counts[at] for at in places)
+
+
+def tally(summaries: Summaries, step_s: int, answers: Answers, *, routes: bool = True) -> Tally:
+    """Return the requests of summaries in slots of `step_s`; the routes have no cells. The summaries are consumed."""
+    found = Tally()
+    columns = {summary.ids for *_, summary in summaries}
+    answers.learn(set().union(*columns))
+    sums: dict[tuple[int, ...], tuple[Sequence[int], Sequence[float]]] = {}
+    for start, _, summary in summaries:
+        slot = found.slot(floor(start, step_s))
+        slot.cell.merge(summary.cell)
+        slot.failed += answers.failures(summary.ids, summary.counts)
+        if routes:
+            counts, seconds = sums.get(summary.ids, ((), ()))
+            sums[summary.ids] = (
+                (list(map(add, counts, summary.counts)), list(map(add, seconds, summary.sums)))
+                if counts
+                else (summary.counts, summary.sums)
+            )
+    for ids, (counts, seconds) in sums.items():
+        _add_routes(found, answers, ids, counts, seconds)
+    return found
+
+
+def _add_routes(
+    found: Tally, answers: Answers, ids: tuple[int, ...], counts: Sequence[int], seconds: Sequence[float]
+) -> None:
+    for number, count, time_s in zip(ids, counts, seconds, strict=True):
+        if count and number in answers.routes:
+            route = found.route(answers.routes[number])
+            route.count += count
+            route.time_s += time_s
+            route.failed += count if number in answers.failed else 0

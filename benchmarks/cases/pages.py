@@ -1,0 +1,115 @@
+"""What the overview costs the worker that answers it: each window at first look, with a week of many series in store.
+
+All series are of the requests' metric, as with 100 routes of five methods and statuses each, and have a value in every
+minute of the last seven hours, in every ten minutes of the day and in every hour of the week. Nothing is remembered
+from an earlier look; templates are loaded.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks import child, services, site
+from benchmarks.table import Row, skipped, spread
+
+SERIES, DAYS = 500, 7
+BUDGET_MS = 150.0
+WINDOWS = ("1h", "6h", "24h", "7d", "30d")
+ANSWERS = (("GET", "200"), ("GET", "404"), ("POST", "200"), ("POST", "302"), ("GET", "500"))
+MINUTES_FOR_H = 7
+"""Only the shortest two windows read minutes."""
+
+
+def rows(*, quick: bool) -> Iterator[Row]:
+    """Yield a row a window and store."""
+    series, days, rounds = (20, 1, 2) if quick else (SERIES, DAYS, 7)
+    group = f"Overview, first look, {days} d of {series} series (CPU)"
+    with services.redis_url() as url:
+        for name, address in (("Redis", url), ("SQLite", "")):
+            if name == "Redis" and not url:
+                yield skipped(group, "on Redis", "no redis-server")
+                continue
+            found = child.run(__name__, "measure", redis_url=address, series=series, days=days, rounds=rounds)
+            for window in WINDOWS:
+                middle, low, high = spread(found[window])
+                yield Row(group, f"{window}, {name}", middle, "ms", low, high, BUDGET_MS)
+
+
+def measure(redis_url: str, series: int, days: int, rounds: int) -> dict[str, Any]:
+    """Return milliseconds of processor time, a figure a round, by window."""
+    site.set_up(redis_url=redis_url, logs=False, admin=True)
+    site.make_tables()
+    site.by_hand()
+    fill(series, days)
+    look = looker()
+    look("1h")
+    found: dict[str, Any] = {window: [] for window in WINDOWS}
+    for _ in range(rounds):
+        for window in WINDOWS:
+            found[window].append(look(window))
+    return found
+
+
+def looker() -> Any:
+    """Return a function that opens the overview with nothing remembered, and returns its milliseconds of CPU."""
+    from django.contrib.auth.models import User
+    from django.test import RequestFactory
+
+    from artisan_monitoring.admin.overview import OverviewAdmin
+    from artisan_monitoring.dashboard import traffic
+    from artisan_monitoring.models import Overview
+
+    from django.contrib import admin  # isort: skip
+
+    page = admin.site.get_model_admin(Overview)
+    assert isinstance(page, OverviewAdmin)
+    viewer = User(username="viewer", is_superuser=True, is_staff=True, is_active=True)
+
+    def look(window: str) -> float:
+        request = RequestFactory().get("/", {"window": window})
+        request.user = viewer
+        traffic.forget()
+        began = time.process_time()
+        response: Any = page.changelist_view(request)
+        body = response.render().content
+        took = (time.process_time() - began) * 1000
+        if b"am-problem" in body or b"am-plot" not in body:
+            raise AssertionError(f"the overview of {window} is not whole")
+        return took
+
+    return look
+
+
+def fill(series: int, days: int) -> None:
+    """Put requests into the store as the drain would, and roll the closed hours up."""
+    from artisan_monitoring.core.packing import Delta
+    from artisan_monitoring.core.series import Series
+    from artisan_monitoring.core.windows import HOUR, MINUTE, TEN_MINUTES
+    from artisan_monitoring.metrics.rollup import flush_metrics
+    from artisan_monitoring.stores import get_store
+    from tests.stores.build import commit, observed
+
+    store = get_store()
+    now = int(store.now()) // MINUTE * MINUTE
+    numbers = random.Random(1)
+    cells = [observed(*(numbers.lognormvariate(-3.5, 0.7) for _ in range(20))) for _ in range(16)]
+    known = []
+    for number in range(series):
+        method, status = ANSWERS[number % len(ANSWERS)]
+        tags = (
+            ("http.request.method", method),
+            ("http.response.status_code", status),
+            ("http.route", f"/shop/<int:pk>/part{number // len(ANSWERS)}/"),
+        )
+        known.append(Series("http.server.request.duration", "distribution", "s", tags))
+    hour = now // HOUR * HOUR
+    fine, day = hour - MINUTES_FOR_H * HOUR, hour - 24 * HOUR
+    starts = [(at, HOUR) for at in range(hour - days * 24 * HOUR, day, HOUR)]
+    starts += [(at, TEN_MINUTES) for at in range(day, fine, TEN_MINUTES)]
+    starts += [(at, MINUTE) for at in range(fine, now + MINUTE, MINUTE)]
+    for at, width in starts:
+        commit(store, *(Delta(each, at, width, numbers.choice(cells)) for each in known))
+    flush_metrics()
