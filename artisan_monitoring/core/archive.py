@@ -13,7 +13,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from struct import Struct, error
 from typing import TypeAlias
 
@@ -126,9 +126,9 @@ def _cells(
         cell.last, cell.last_at, cell.schema = last, last_at, int(schema)
         bins, bounds = int(sizes[2 * at]), int(sizes[2 * at + 1])
         if bins != _NO_BINS:
-            indexes = _indexes(first, gaps[gap_at : gap_at + bins - 1]) if bins else []
-            cell.bins = dict(zip(indexes, map(int, counts[count_at : count_at + bins]), strict=True))
-            cell.classic = [int(each) for each in classic[classic_at : classic_at + bounds]]
+            indexes = accumulate(gaps[gap_at : gap_at + bins - 1], initial=next(first)) if bins else ()
+            cell.bins = dict(zip(indexes, counts[count_at : count_at + bins], strict=True))
+            cell.classic = classic[classic_at : classic_at + bounds]
             gap_at += max(0, bins - 1)
             count_at += bins
             classic_at += bounds
@@ -136,12 +136,3 @@ def _cells(
             cell.exemplars = cell.exemplars or {}
             cell.exemplars[slot] = (value, when, attributes)
         yield int(start), int(width), cell
-
-
-def _indexes(first: Iterator[float], gaps: Iterable[float]) -> list[int]:
-    index = int(next(first))
-    found = [index]
-    for gap in gaps:
-        index += int(gap)
-        found.append(index)
-    return found

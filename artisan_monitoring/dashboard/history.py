@@ -104,7 +104,7 @@ class _Window:
             return
         one, ids = self._series[0], list(groups)
         if self._merged_by is None:
-            for series_id, start, cell in rollups.series_cells(one.name, ids, self._rolled):
+            for series_id, start, cell in rollups.series_cells(one.name, one.kind, ids, self._rolled):
                 yield groups[series_id], start, cell
         else:
             merged = rollups.merged_cells(one.name, one.kind, one.unit, self._merged_by, self._rolled)

@@ -50,7 +50,7 @@ def summaries(name: str, rolled: Rolled, *, by_day: bool) -> list[tuple[int, int
         return []
     hours = rolled.slots() if by_day else Q(width=HOUR, start__in=sorted(rolled.hours))
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(hours, series_id="", group=SUMMARY)
+        rows = _rows(name, "distribution").filter(hours, series_id="", group=SUMMARY, value="")
         found = list(rows.values_list("start", "width", "cell"))
     return [(start, width, unpack_summary(bytes(packed))) for start, width, packed in found]
 
@@ -60,7 +60,8 @@ def series_of(name: str, series_ids: Sequence[str]) -> list[Series]:
     texts: set[str] = set()
     for at in range(0, len(series_ids), IDS):
         with own_connection(get_settings().DATABASE):
-            rows = _rows(name).filter(series_id__in=series_ids[at : at + IDS], group="", width=DAY)
+            some = series_ids[at : at + IDS]
+            rows = _rows(name, "distribution").filter(series_id__in=some, group="", value="", width=DAY)
             texts.update(rows.values_list("text", flat=True).distinct())
     return [series_from_text(text) for text in texts]
 
@@ -70,7 +71,7 @@ def read_route_cells(routes: Mapping[str, Route], name: str, rolled: Rolled) -> 
     if not rolled.hours or not routes:
         return
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(rolled.slots(), series_id="", group=ROUTE, value__in=list(routes))
+        rows = _rows(name, "distribution").filter(rolled.slots(), series_id="", group=ROUTE, value__in=list(routes))
         for value, packed in rows.values_list("value", "cell"):
             cell = unpack_cell(bytes(packed))
             cell.classic = None
@@ -82,7 +83,7 @@ def total(name: str, rolled: Rolled) -> float:
     if not rolled.hours:
         return 0.0
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(rolled.slots(), series_id="", group="")
+        rows = _rows(name, "counter").filter(rolled.slots(), series_id="", group="", value="")
         return float(rows.aggregate(total=Sum("sum"))["total"] or 0.0)
 
 
@@ -97,12 +98,12 @@ def metric_totals(names: Collection[str], rolled: Rolled) -> dict[tuple[str, str
     return found
 
 
-def series_cells(name: str, series_ids: Sequence[str], rolled: Rolled) -> Iterator[tuple[str, int, Cell]]:
+def series_cells(name: str, kind: str, series_ids: Sequence[str], rolled: Rolled) -> Iterator[tuple[str, int, Cell]]:
     """Yield the cells of some series in some hours, as (series id, start, cell)."""
     hours = sorted(rolled.hours)
     for at in range(0, len(series_ids) if hours else 0, IDS):
         with own_connection(get_settings().DATABASE):
-            rows = _rows(name).filter(width=HOUR, start__in=hours, series_id__in=series_ids[at : at + IDS])
+            rows = _rows(name, kind).filter(width=HOUR, start__in=hours, series_id__in=series_ids[at : at + IDS])
             found = list(rows.values_list("series_id", "start", "cell"))
         yield from ((series_id, start, unpack_cell(bytes(packed))) for series_id, start, packed in found)
 
@@ -112,12 +113,13 @@ def merged_cells(name: str, kind: str, unit: str, tag: str, rolled: Rolled) -> I
     if not rolled.hours:
         return
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(
-            kind=kind, unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours)
+        rows = _rows(name, kind).filter(
+            unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours)
         )
         found = list(rows.values_list("value", "start", "cell"))
     yield from ((value, start, unpack_cell(bytes(packed))) for value, start, packed in found)
 
 
-def _rows(name: str) -> QuerySet[MetricRollup]:
-    return MetricRollup.objects.using(get_settings().DATABASE).filter(name=name)
+def _rows(name: str, kind: str) -> QuerySet[MetricRollup]:
+    # Name and kind begin the index: with one of them left out every row of the metric would be looked at.
+    return MetricRollup.objects.using(get_settings().DATABASE).filter(name=name, kind=kind)

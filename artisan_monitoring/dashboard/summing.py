@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from operator import add
 
 from ..core.series import Series
@@ -21,7 +22,7 @@ class Answers:
 
     def __init__(self, name: str, series: Iterable[Series]) -> None:
         self._name = name
-        self._failing: dict[tuple[int, ...], list[int]] = {}
+        self._failing: dict[tuple[int, ...], list[bool]] = {}
         self.routes: dict[int, str] = {}
         self.failed: set[int] = set()
         self._learn(series)
@@ -40,10 +41,10 @@ class Answers:
 
     def failures(self, ids: tuple[int, ...], counts: Sequence[int]) -> int:
         """Return how many of the requests in a column of counts failed."""
-        places = self._failing.get(ids)
-        if places is None:
-            places = self._failing[ids] = [at for at, number in enumerate(ids) if number in self.failed]
-        return sum(counts[at] for at in places)
+        failing = self._failing.get(ids)
+        if failing is None:
+            failing = self._failing[ids] = [number in self.failed for number in ids]
+        return sum(compress(counts, failing))
 
 
 def tally(summaries: Summaries, step_s: int, answers: Answers, *, routes: bool = True) -> Tally:

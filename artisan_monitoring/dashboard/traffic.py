@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings, on_settings_change
+from ..core.histogram import Cell
 from ..core.series import Series
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import StoreUnavailable
@@ -129,7 +130,7 @@ def _read(span: Span) -> Traffic:
         summaries += store.summaries(REQUESTS, start, end)
     tally = summing.tally(summaries, span.step_s, summing.Answers(REQUESTS, series))
     shown = tally.longest(ROUTES)
-    _read_route_cells(store, shown, series, whole_hours(stretches, rolled, now, dirty), stretches)
+    _read_route_cells(store, now, shown, series, whole_hours(stretches, rolled, now, dirty), stretches)
     return Traffic(
         span=span,
         as_of=now,
@@ -206,17 +207,26 @@ def whole_hours(
 
 
 def _read_route_cells(
-    store: Store, shown: Sequence[Route], series: Sequence[Series], rolled: Rolled, stretches: Sequence[tuple[int, int]]
+    store: Store,
+    now: float,
+    shown: Sequence[Route],
+    series: Sequence[Series],
+    rolled: Rolled,
+    stretches: Sequence[tuple[int, int]],
 ) -> None:
     """Merge what some routes' series hold into their cells, for the percentiles of the rows that are shown."""
     routes = {route.route: route for route in shown}
     rollups.read_route_cells(routes, REQUESTS, rolled)
-    owners = {each.id: routes[route] for each in series if (route := dict(each.tags).get(ROUTE, "")) in routes}
+    owners = {each.id: route for each in series if (route := dict(each.tags).get(ROUTE, "")) in routes}
     left = [each for each in stretches if each[0] not in rolled.hours]
-    for start, end in affordable(left, len(owners), store.now()) if owners else ():
+    # Merged among themselves first: they are finer than roll-ups, and each would be coarsened alone.
+    fine = {route: Cell() for route in routes}
+    for start, end in affordable(left, len(owners), now) if owners else ():
         for bucket in store.buckets(list(owners), start, end):
             bucket.cell.classic = bucket.cell.exemplars = None
-            owners[bucket.series_id].cell.merge(bucket.cell)
+            fine[owners[bucket.series_id]].merge(bucket.cell)
+    for route, cell in fine.items():
+        routes[route].cell.merge(cell)
 
 
 def _counted(store: Store, name: str, stretches: Sequence[tuple[int, int]]) -> float:

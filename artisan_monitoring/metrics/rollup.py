@@ -84,10 +84,14 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
     """Write the roll-ups of one hour, and bring its day up to date; return how many rows the hour has."""
     cells = _hour_cells(store, hour)
     _write(cells, hour, HOUR, version)
-    day = floor(hour, DAY)
-    day_version, day_cells = _day_cells(day)
-    _write(day_cells, day, DAY, day_version)
+    roll_up_day(floor(hour, DAY))
     return len(cells)
+
+
+def roll_up_day(day: int) -> None:
+    """Write the roll-ups of a day from those of its hours."""
+    version, cells = _day_cells(day)
+    _write(cells, day, DAY, version)
 
 
 def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Kept]]:

@@ -1,8 +1,7 @@
 """What the overview costs the worker that answers it: each window at first look, with a week of many series in store.
 
-All series are of the requests' metric, as with 100 routes of five methods and statuses each, and have a value in every
-minute of the last seven hours, in every ten minutes of the day and in every hour of the week. Nothing is remembered
-from an earlier look; templates are loaded.
+All series are of the requests' metric, as with 100 routes of five methods and statuses each, and busy in every minute.
+Nothing is remembered from an earlier look; templates are loaded.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ SERIES, DAYS = 500, 7
 BUDGET_MS = 150.0
 WINDOWS = ("1h", "6h", "24h", "7d", "30d")
 ANSWERS = (("GET", "200"), ("GET", "404"), ("POST", "200"), ("POST", "302"), ("GET", "500"))
-MINUTES_FOR_H = 7
-"""Only the shortest two windows read minutes."""
+HOURS = 7
+"""Of minutes: the window of six hours begins within the first."""
 
 
 def rows(*, quick: bool) -> Iterator[Row]:
@@ -84,10 +83,12 @@ def looker() -> Any:
 
 
 def fill(series: int, days: int) -> None:
-    """Put requests into the store as the drain would, and roll the closed hours up."""
+    """Put requests into the store as the drain would, minute by minute, and roll the closed hours up.
+
+    Minutes are those of the last seven hours, and older hours the roll-ups of one of them: no window reads older cells.
+    """
     from artisan_monitoring.core.packing import Delta
-    from artisan_monitoring.core.series import Series
-    from artisan_monitoring.core.windows import HOUR, MINUTE, TEN_MINUTES
+    from artisan_monitoring.core.windows import HOUR, MINUTE
     from artisan_monitoring.metrics.rollup import flush_metrics
     from artisan_monitoring.stores import get_store
     from tests.stores.build import commit, observed
@@ -96,20 +97,34 @@ def fill(series: int, days: int) -> None:
     now = int(store.now()) // MINUTE * MINUTE
     numbers = random.Random(1)
     cells = [observed(*(numbers.lognormvariate(-3.5, 0.7) for _ in range(20))) for _ in range(16)]
-    known = []
-    for number in range(series):
-        method, status = ANSWERS[number % len(ANSWERS)]
-        tags = (
-            ("http.request.method", method),
-            ("http.response.status_code", status),
-            ("http.route", f"/shop/<int:pk>/part{number // len(ANSWERS)}/"),
-        )
-        known.append(Series("http.server.request.duration", "distribution", "s", tags))
-    hour = now // HOUR * HOUR
-    fine, day = hour - MINUTES_FOR_H * HOUR, hour - 24 * HOUR
-    starts = [(at, HOUR) for at in range(hour - days * 24 * HOUR, day, HOUR)]
-    starts += [(at, TEN_MINUTES) for at in range(day, fine, TEN_MINUTES)]
-    starts += [(at, MINUTE) for at in range(fine, now + MINUTE, MINUTE)]
-    for at, width in starts:
-        commit(store, *(Delta(each, at, width, numbers.choice(cells)) for each in known))
+    known = [_series(number) for number in range(series)]
+    first = now // HOUR * HOUR - HOURS * HOUR
+    for at in range(first, now + MINUTE, MINUTE):
+        commit(store, *(Delta(each, at, MINUTE, numbers.choice(cells)) for each in known))
     flush_metrics()
+    _repeat(first, days)
+
+
+def _series(number: int) -> Any:
+    from artisan_monitoring.core.series import Series
+
+    method, status = ANSWERS[number % len(ANSWERS)]
+    route = f"/shop/<int:pk>/part{number // len(ANSWERS)}/"
+    tags = (("http.request.method", method), ("http.response.status_code", status), ("http.route", route))
+    return Series("http.server.request.duration", "distribution", "s", tags)
+
+
+def _repeat(hour: int, days: int) -> None:
+    """Give each hour of the days before the roll-ups of one hour, and the days theirs."""
+    from artisan_monitoring.core.windows import DAY, HOUR
+    from artisan_monitoring.metrics.rollup import roll_up_day
+    from artisan_monitoring.models import MetricRollup
+
+    rows = list(MetricRollup.objects.using("monitoring").filter(start=hour, width=HOUR))
+    hours = range(hour - days * DAY, hour, HOUR)
+    for at in hours:
+        for row in rows:
+            row.pk, row.start = None, at
+        MetricRollup.objects.using("monitoring").bulk_create(rows, batch_size=500)
+    for day in {at // DAY * DAY for at in (*hours, hour)}:
+        roll_up_day(day)
