@@ -110,8 +110,8 @@ def merge_bare(into: Cell, cell: Cell) -> None:
 def pack_summary(summary: Summary) -> bytes:
     """Return a summary as bytes: its cell, and 24 a series; raise `OverflowError` or `struct.error` beyond 64 bits."""
     cell = pack_cell(summary.cell)
-    columns = (array("Q", summary.ids), array("Q", summary.counts), array("d", summary.sums))
-    return b"".join((_ONE, _LENGTHS.pack(len(cell), len(summary.ids)), cell, *map(_bytes, columns)))
+    columns = _bytes(array("Q", summary.ids)) + _bytes(array("Q", summary.counts)) + _bytes(array("d", summary.sums))
+    return b"".join((_ONE, _LENGTHS.pack(len(cell), len(summary.ids)), cell, columns))
 
 
 def unpack_summary(packed: bytes) -> Summary:

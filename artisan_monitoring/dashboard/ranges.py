@@ -46,7 +46,9 @@ def chosen(query: Mapping[str, str], now: float) -> Chosen:
 def _named(key: str) -> Span:
     if key in SPANS:
         return SPANS[key]
-    raise _Unusable(f"“{_short(key)}” is no window: there are {', '.join(SPANS)}, and any range from one time to another.")
+    raise _Unusable(
+        f"“{_short(key)}” is no window: there are {', '.join(SPANS)}, and any range from one time to another."
+    )
 
 
 def _range(begins: str, ends: str, now: float) -> Chosen:

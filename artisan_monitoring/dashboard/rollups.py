@@ -45,7 +45,7 @@ class Rolled:
 
 
 def summaries(name: str, rolled: Rolled, *, by_day: bool) -> list[tuple[int, int, Summary]]:
-    """Return a metric's summaries of some hours as (start, width, summary); with `by_day` those of whole days as one."""
+    """Return a metric's summaries of some hours as (start, width, summary); `by_day`: those of a whole day as one."""
     if not rolled.hours:
         return []
     hours = rolled.slots() if by_day else Q(width=HOUR, start__in=sorted(rolled.hours))
@@ -113,9 +113,7 @@ def merged_cells(name: str, kind: str, unit: str, tag: str, rolled: Rolled) -> I
     if not rolled.hours:
         return
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name, kind).filter(
-            unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours)
-        )
+        rows = _rows(name, kind).filter(unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours))
         found = list(rows.values_list("value", "start", "cell"))
     yield from ((value, start, unpack_cell(bytes(packed))) for value, start, packed in found)
 

@@ -196,9 +196,7 @@ def joined(stretches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             begin = None
 
 
-def whole_hours(
-    stretches: Sequence[tuple[int, int]], rolled: Rolled, now: float, dirty: Mapping[int, int]
-) -> Rolled:
+def whole_hours(stretches: Sequence[tuple[int, int]], rolled: Rolled, now: float, dirty: Mapping[int, int]) -> Rolled:
     """Return the hours that roll-ups can speak for of those that are read, whatever the width of the slots."""
     more = {
         start for start, end in stretches if end - start == HOUR and start % HOUR == 0 and _is_rolled(start, now, dirty)

@@ -69,10 +69,13 @@ def _repacked(
             merged[start, width].merge(kept)
         else:
             merged[start, width] = kept
+    if not merged:
+        return None, 0
     try:
-        return form.pack([(*slot, merged[slot]) for slot in sorted(merged)]) if merged else None, len(slots)
+        archive = form.pack([(start, width, merged[start, width]) for start, width in sorted(merged)])
     except OverflowError:
         return None, 0
+    return archive, len(slots)
 
 
 def _unpacked(packed: bytes, losses: dict[str, int], form: _Form[Kept]) -> list[tuple[int, int, Kept]]:

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
+from ..core.histogram import Cell
 from ..core.packing import Delta, NotABatch
 from ..core.series import Series
-from ..core.histogram import Cell
 from ..core.summary import Summary, is_summarised, pack_summary, summarise, unpack_summary
 from .merging import UNREADABLE_CELL, UNSTORABLE, count_loss
 

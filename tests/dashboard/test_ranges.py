@@ -1,4 +1,4 @@
-"""What an address asks for: a window, a range, or neither; each wrong one has its sentence and a window all the same."""
+"""What an address asks for: a window, a range, or neither; each wrong one gets a sentence and a window all the same."""
 
 from __future__ import annotations
 

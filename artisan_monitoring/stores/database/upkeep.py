@@ -76,12 +76,12 @@ def _pack_some(alias: str, hour: int, ids: Sequence[str], *, coarse: bool) -> in
         else:
             archives[series_id].append(bytes(packed))
     made, gone, taken = [], [], 0
-    for key in sorted(keys):
-        archive, went = repacked(key, ones[key], archives[key], losses, coarse=coarse)
+    for series_id in sorted(keys):
+        archive, went = repacked(series_id, ones[series_id], archives[series_id], losses, coarse=coarse)
         if archive is not None:
-            made.append(MetricBucket(series_id=key, start=hour, width=HOUR, form=target, cell=archive))
-            gone += keys[key]
-            taken += 0 if is_summary(key) else went
+            made.append(MetricBucket(series_id=series_id, start=hour, width=HOUR, form=target, cell=archive))
+            gone += keys[series_id]
+            taken += 0 if is_summary(series_id) else went
     _replace(alias, gone, made)
     add_losses(alias, losses)
     return taken

@@ -41,7 +41,7 @@ TRIES = 5
 
 @dataclass(slots=True)
 class _Stored:
-    """What was read: the state's four fields as they stand, the time, the shard's counts, cells, totals and summaries."""
+    """What was read: the state's four fields as they stand, the time, the shard's counts, cells, totals, summaries."""
 
     state: list[bytes | None]
     now: float
