@@ -10,9 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..conf import get_settings, on_settings_change
+from ..core.guard import report
 from ..core.histogram import Cell
 from ..core.series import Series
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
@@ -30,6 +31,8 @@ ACTIVE = "http.server.active_requests"
 ERRORS = "artisan.errors"
 ROUTES = 10
 
+STALE_S = 600.0
+"""How old an answer may be that is shown, as such, while the store is away."""
 KEPT_S = 4.0
 """How long an answer serves every viewer of a process: pages refresh every ten seconds."""
 WAIT_S = 3.0
@@ -45,7 +48,8 @@ COLUMNS_AT_MOST = 1_200_000
 class Traffic:
     """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up.
 
-    `before` holds the requests of the window before, where there is anything to compare with.
+    `before` holds the requests of the window before, where there is anything to compare with. `away` is a sentence
+    about what this is, while the store is not there to say how things are now.
     """
 
     span: Span
@@ -59,6 +63,7 @@ class Traffic:
     settle_s: float
     hours_left_out: int = 0
     before: Slot | None = None
+    away: str = ""
 
     @property
     def empty(self) -> bool:
@@ -107,7 +112,14 @@ def traffic(span: Span) -> Traffic:
         kept = _answers.get(span)
         if kept is not None and time.monotonic() - kept[0] < KEPT_S:
             return kept[1]
-        answer = _read(span)
+        try:
+            answer = _read(span)
+        except StoreUnavailable as exc:
+            what_there_is = _kept_or_rolled_up(span, kept)
+            if what_there_is is None:
+                raise
+            report("dashboard.traffic", exc)
+            return what_there_is
         _answers.pop(span, None)
         _answers[span] = time.monotonic(), answer
         for oldest in list(_answers)[:-ANSWERS_KEPT]:
@@ -144,6 +156,25 @@ def _read(span: Span) -> Traffic:
         hours_left_out=len(all_stretches) - len(stretches),
         before=before.slot_before(store, span, now, REQUESTS),
     )
+
+
+def _kept_or_rolled_up(span: Span, kept: tuple[float, Traffic] | None) -> Traffic | None:
+    """Return what there is of a window while the store is away: an answer of before, or the hours in the database."""
+    if kept is not None and time.monotonic() - kept[0] < STALE_S:
+        return replace(kept[1], away="The store cannot be read now: these are the requests as they were last seen.")
+    now = time.time()
+    rolled = rolled_hours(span, now, {})
+    summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
+    if not summaries:
+        return None
+    tally = summing.tally(summaries, span.step_s, summing.Answers(REQUESTS, ()))
+    shown = tally.longest(ROUTES)
+    rollups.read_route_cells({route.route: route for route in shown}, REQUESTS, rolled)
+    return Traffic(
+        span=span, as_of=now, times=list(span.slots(now)), slots=tally.slots, routes=shown, total=tally.total(),
+        errors=rollups.total(ERRORS, rolled), active=None, settle_s=0.0,
+        away="The store cannot be read now: shown are the hours that were rolled up into the database.",
+    )  # fmt: skip
 
 
 def settle_s(store: Store) -> float:
