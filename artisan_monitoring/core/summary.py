@@ -159,9 +159,10 @@ def unpack_summaries(packed: bytes) -> list[tuple[int, int, Summary]]:
         sums = _array("d", _plain(raw[at + 8 * all_of_them :]), all_of_them)
     except _UNREADABLE as exc:
         raise NotABatch(f"not an archive of summaries: {exc}") from exc
+    rows = [slice(n * series, (n + 1) * series) for n in range(len(cells))]
     return [
-        (start, width, Summary(cell, ids, counts[n * series :][:series], sums[n * series :][:series]))
-        for n, (start, width, cell) in enumerate(cells)
+        (start, width, Summary(cell, ids, counts[row], sums[row]))
+        for row, (start, width, cell) in zip(rows, cells, strict=True)
     ]
 
 

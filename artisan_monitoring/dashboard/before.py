@@ -56,7 +56,7 @@ def _read(store: Store, start: int, end: int, name: str) -> Slot | None:
     for first, last in pieces:
         summaries += store.summaries(name, first, last)
     began = min((at for at, _, summary in summaries if summary.cell.count), default=end)
-    total = summing.tally(summaries, end, summing.Answers(name, series), routes=False).total()
+    total = summing.tally_slots(summaries, end, summing.Answers(name, series)).total()
     return total if total.cell.count >= LEAST and began <= start + (end - start) // 4 else None
 
 

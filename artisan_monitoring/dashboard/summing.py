@@ -47,29 +47,33 @@ class Answers:
         return sum(compress(counts, failing))
 
 
-def tally(summaries: Summaries, step_s: int, answers: Answers, *, routes: bool = True) -> Tally:
-    """Return the requests of summaries in slots of `step_s`; the routes have no cells. The summaries are consumed."""
+def tally_slots(summaries: Summaries, step_s: int, answers: Answers) -> Tally:
+    """Return the requests of summaries in slots of `step_s`. The summaries are consumed."""
     found = Tally()
-    columns = {summary.ids for *_, summary in summaries}
-    answers.learn(set().union(*columns))
-    sums: dict[tuple[int, ...], tuple[Sequence[int], Sequence[float]]] = {}
+    answers.learn(set().union(*{summary.ids for *_, summary in summaries}))
     for start, _, summary in summaries:
         slot = found.slot(floor(start, step_s))
         slot.cell.merge(summary.cell)
         slot.failed += answers.failures(summary.ids, summary.counts)
-        if routes:
-            counts, seconds = sums.get(summary.ids, ((), ()))
-            sums[summary.ids] = (
-                (list(map(add, counts, summary.counts)), list(map(add, seconds, summary.sums)))
-                if counts
-                else (summary.counts, summary.sums)
-            )
-    for ids, (counts, seconds) in sums.items():
-        _add_routes(found, answers, ids, counts, seconds)
     return found
 
 
-def _add_routes(
+def add_routes(found: Tally, summaries: Summaries, answers: Answers) -> None:
+    """Count the requests of summaries in their routes, which have no cells."""
+    sums: dict[tuple[int, ...], tuple[Sequence[int], Sequence[float]]] = {}
+    for *_, summary in summaries:
+        counts, seconds = sums.get(summary.ids, ((), ()))
+        sums[summary.ids] = (
+            (list(map(add, counts, summary.counts)), list(map(add, seconds, summary.sums)))
+            if counts
+            else (summary.counts, summary.sums)
+        )
+    answers.learn(set().union(*sums))
+    for ids, (counts, seconds) in sums.items():
+        _add_columns(found, answers, ids, counts, seconds)
+
+
+def _add_columns(
     found: Tally, answers: Answers, ids: tuple[int, ...], counts: Sequence[int], seconds: Sequence[float]
 ) -> None:
     for number, count, time_s in zip(ids, counts, seconds, strict=True):

@@ -140,9 +140,15 @@ def _read(span: Span) -> Traffic:
     summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
     for start, end in joined(stretches):
         summaries += store.summaries(REQUESTS, start, end)
-    tally = summing.tally(summaries, span.step_s, summing.Answers(REQUESTS, series))
+    answers = summing.Answers(REQUESTS, series)
+    tally = summing.tally_slots(summaries, span.step_s, answers)
+    # The table takes an hour that is rolled up as one, also where the chart has narrower slots.
+    whole = whole_hours(stretches, rolled, now, dirty)
+    inner = Rolled(whole.hours - rolled.hours)
+    summing.add_routes(tally, [each for each in summaries if floor(each[0], HOUR) not in inner.hours], answers)
+    summing.add_routes(tally, rollups.summaries(REQUESTS, inner, by_day=False), answers)
     shown = tally.longest(ROUTES)
-    _read_route_cells(store, now, shown, series, whole_hours(stretches, rolled, now, dirty), stretches)
+    _read_route_cells(store, now, shown, series, whole, stretches)
     return Traffic(
         span=span,
         as_of=now,
@@ -167,7 +173,9 @@ def _kept_or_rolled_up(span: Span, kept: tuple[float, Traffic] | None) -> Traffi
     summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
     if not summaries:
         return None
-    tally = summing.tally(summaries, span.step_s, summing.Answers(REQUESTS, ()))
+    answers = summing.Answers(REQUESTS, ())
+    tally = summing.tally_slots(summaries, span.step_s, answers)
+    summing.add_routes(tally, summaries, answers)
     shown = tally.longest(ROUTES)
     rollups.read_route_cells({route.route: route for route in shown}, REQUESTS, rolled)
     return Traffic(
