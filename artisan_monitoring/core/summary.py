@@ -19,7 +19,7 @@ from struct import Struct, error
 from typing import Any, TypeAlias, TypeVar
 
 from .archive import pack_cells, unpack_cells
-from .histogram import Cell
+from .histogram import Cell, WideCell
 from .packing import NotABatch, pack_cell, unpack_cell
 from .series import Series
 
@@ -47,7 +47,7 @@ class Summary:
         counts: Sequence[int] = (),
         sums: Sequence[float] = (),
     ) -> None:
-        self.cell = cell or Cell()
+        self.cell = WideCell.of(cell or Cell())
         self.ids = ids
         self.counts = counts
         self.sums = sums

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..core.series import Series
 from ..core.windows import floor
 from ..stores import get_store
@@ -38,11 +38,11 @@ class History:
         if slot in slots:
             slots[slot].merge(cell)
         else:
-            slots[slot] = cell
+            slots[slot] = WideCell.of(cell)
 
     def total(self, group: Group) -> Cell:
         """Return one cell over the whole window, empty for an unknown group."""
-        total = Cell()
+        total = WideCell()
         for cell in self.groups.get(group, {}).values():
             total.merge(cell)
         return total
@@ -52,7 +52,7 @@ class History:
         merged: dict[int, Cell] = {}
         for slots in self.groups.values():
             for start, cell in slots.items():
-                merged.setdefault(start, Cell()).merge(cell)
+                merged.setdefault(start, WideCell()).merge(cell)
         return merged
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet, Sum
 
 from ..conf import get_settings
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..core.packing import unpack_cell
 from ..core.series import Series, series_from_text
 from ..core.summary import Summary, unpack_summary
@@ -94,7 +94,7 @@ def metric_totals(names: Collection[str], rolled: Rolled) -> dict[tuple[str, str
     with own_connection(using):
         rows = MetricRollup.objects.using(using).filter(rolled.slots(), name__in=names, series_id="", group="")
         for name, kind, unit, packed in rows.values_list("name", "kind", "unit", "cell"):
-            found.setdefault((name, kind, unit), Cell()).merge(unpack_cell(bytes(packed)))
+            found.setdefault((name, kind, unit), WideCell()).merge(unpack_cell(bytes(packed)))
     return found
 
 

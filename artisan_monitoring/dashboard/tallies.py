@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 
 
 @dataclass(slots=True)
 class Slot:
     """The requests of one slot; `failed` of them were answered with 500 or above."""
 
-    cell: Cell = field(default_factory=Cell)
+    cell: Cell = field(default_factory=WideCell)
     failed: int = 0
 
 
@@ -23,7 +23,7 @@ class Route:
     count: int = 0
     failed: int = 0
     time_s: float = 0.0
-    cell: Cell = field(default_factory=Cell)
+    cell: Cell = field(default_factory=WideCell)
 
 
 @dataclass(slots=True)

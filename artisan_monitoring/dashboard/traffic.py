@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from ..conf import get_settings, on_settings_change
 from ..core.guard import report
-from ..core.histogram import Cell
+from ..core.histogram import WideCell
 from ..core.series import Series
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import StoreUnavailable
@@ -257,7 +257,7 @@ def _read_route_cells(
     owners = {each.id: route for each in series if (route := dict(each.tags).get(ROUTE, "")) in routes}
     left = [each for each in stretches if each[0] not in rolled.hours]
     # Merged among themselves first: they are finer than roll-ups, and each would be coarsened alone.
-    fine = {route: Cell() for route in routes}
+    fine = {route: WideCell() for route in routes}
     for start, end in affordable(left, len(owners), now) if owners else ():
         for bucket in store.buckets(list(owners), start, end):
             bucket.cell.classic = bucket.cell.exemplars = None

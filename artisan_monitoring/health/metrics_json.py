@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..metrics.queries import Point, read
 
 WINDOWS: dict[str, tuple[int, int]] = {
@@ -46,7 +46,7 @@ def document(window: str, now: float) -> dict[str, Any]:
 
 def shape(groups: Groups, steps: Sequence[float]) -> dict[str, Any]:
     """Return `metrics` and `summary` from points grouped by status code; points outside `steps` are left out."""
-    cells: dict[float, Cell] = {at: Cell() for at in steps}
+    cells: dict[float, Cell] = {at: WideCell() for at in steps}
     errors: dict[float, int] = defaultdict(int)
     for (status,), points in groups.items():
         for point in points:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..conf import get_settings
-from ..core.histogram import Cell, ReadCell
+from ..core.histogram import Cell, WideCell
 from ..core.packing import unpack_cell
 from ..core.series import Series, series_from_text
 from ..core.windows import DAY, HOUR, MINUTE, floor, step_for
@@ -46,20 +46,20 @@ class Result:
 
     def total(self, group: Group = ()) -> Cell:
         """Return one cell over the whole window, empty for an unknown group."""
-        total = ReadCell()
+        total = WideCell()
         for point in self.groups.get(group, ()):
             total.merge(point.cell)
         return total
 
     def rate(self, group: Group = ()) -> float:
-        """Return what was counted per second of the window, as far as it is over: a counter's sum, else observations."""
+        """Return what was counted per second of what is over of the window: a counter's sum, else observations."""
         total = self.total(group)
         covered_s = min(self.end, self.as_of) - self.start
         return (total.sum if self.kind == "counter" else total.count) / covered_s if covered_s > 0 else 0.0
 
     def overall(self) -> Cell:
         """Return one cell over the whole window and all groups."""
-        total = ReadCell()
+        total = WideCell()
         for group in self.groups:
             total.merge(self.total(group))
         return total
@@ -108,7 +108,7 @@ def read(
         slots = cells.setdefault(_group(series, group_by), {})
         slot = floor(bucket.start, step)
         if slot not in slots:
-            slots[slot] = ReadCell()
+            slots[slot] = WideCell()
         slots[slot].merge(bucket.cell)
         breathe()
     result.groups = {

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from ..conf import get_settings
-from ..core.histogram import COARSE_SCHEMA, Cell
+from ..core.histogram import COARSE_SCHEMA, Cell, WideCell
 from ..core.packing import NotABatch, pack_cell, unpack_cell
 from ..core.series import Series
 from ..core.summary import Summary, is_summarised, pack_summary, summarise, unpack_summary
@@ -103,10 +103,9 @@ def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Kept]]:
         bucket.cell.exemplars = None
         for key in _keys(each):
             text = each.text if key[3] else ""
-            if key in cells:
-                cells[key][1].merge(bucket.cell)
-            else:
-                cells[key] = (text, bucket.cell.copy())
+            if key not in cells:
+                cells[key] = (text, Cell() if text else WideCell())
+            cells[key][1].merge(bucket.cell)
         breathe()
     return {**cells, **_summaries(series.values(), cells)}
 
@@ -145,13 +144,20 @@ def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Kept]]]:
         for row in rows.iterator(chunk_size=ROWS):
             key = (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
             versions[row.start] = max(row.version, versions.get(row.start, 0))
-            kept = unpack_summary(bytes(row.cell)) if row.group == SUMMARY else unpack_cell(bytes(row.cell))
+            kept = _unpacked(row)
             if key in cells:
                 cells[key][1].merge(kept)
             else:
                 cells[key] = (row.text, kept)
             breathe()
     return sum(versions.values()), cells
+
+
+def _unpacked(row: MetricRollup) -> Kept:
+    if row.group == SUMMARY:
+        return unpack_summary(bytes(row.cell))
+    cell = unpack_cell(bytes(row.cell))
+    return cell if row.series_id else WideCell.of(cell)
 
 
 def _write(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int) -> None:

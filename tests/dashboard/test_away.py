@@ -66,7 +66,7 @@ def test_redis_that_stops_while_the_page_is_drawn(server):
         context = page()
     assert context["traffic"].problem == STORE_AWAY
     assert context["machinery"].problem == STORE_AWAY
-    assert [tile.value for tile in context["tiles"]][0] == "–"
+    assert context["tiles"][0].value == "–"
     assert context["own"]
 
 

@@ -25,8 +25,9 @@ PICTURES = os.environ.get("PICTURES", "")
 def test_a_range_is_chosen_by_keyboard_and_kept(admin_client, live_server, chromium):
     store = get_store()
     now = floor(store.now(), 60)
-    put(store, *(requests(now - 60 * back, *[0.02 + back / 4000] * (5 + back % 7), status=500 if back % 17 == 0 else 200)
-                 for back in range(3, 300)))  # fmt: skip
+    for back in range(3, 300):
+        status = 500 if back % 17 == 0 else 200
+        put(store, requests(now - 60 * back, *[0.02 + back / 4000] * (5 + back % 7), status=status))
     cookie = admin_client.cookies["sessionid"].value
     start, end = iso_minute(now - 7200), iso_minute(now - 3600)
     with sync_playwright() as playwright:
