@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from ..conf import get_settings
 from ..core.histogram import Cell, WideCell
@@ -63,6 +64,14 @@ class Result:
         for group in self.groups:
             total.merge(self.total(group))
         return total
+
+
+@dataclass(slots=True)
+class Answered:
+    """The requests of one slot; `failed` of them were answered with 500 or above."""
+
+    cell: Cell = field(default_factory=WideCell)
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,23 @@ def error_rates(
         failed, all_of_them = counts.get(tuple(group), (0, 0))
         counts[tuple(group)] = failed + (count if status.startswith("5") else 0), all_of_them + count
     return {group: failed / all_of_them for group, (failed, all_of_them) in counts.items() if all_of_them}
+
+
+def requests(start: float, end: float, step_s: int) -> dict[int, Answered]:
+    """Return all requests in [start, end) by the start of their slot, out of what the store has.
+
+    It reads one summary a slot and not every series: a week of 500 is 1,100 instead of 560,000.
+    """
+    store = get_store()
+    failing = {int(each.id, 16) for each in store.series(REQUESTS) if dict(each.tags).get(STATUS, "").startswith("5")}
+    slots: dict[int, Answered] = {}
+    for at, _, summary in store.summaries(REQUESTS, start, end):
+        slot = slots.setdefault(floor(at, step_s), Answered())
+        slot.cell.merge(summary.cell)
+        failed = [number in failing for number in summary.ids]
+        slot.failed += sum(compress(summary.counts, failed))
+        breathe()
+    return slots
 
 
 def gauge_now(name: str, where: Mapping[str, str] | None = None) -> float | None:

@@ -24,25 +24,26 @@ HOURS = 7
 
 def rows(*, quick: bool) -> Iterator[Row]:
     """Yield a row a window and store."""
-    series, days, rounds = (20, 1, 2) if quick else (SERIES, DAYS, 7)
+    series, days, hours, rounds = (20, 1, 1, 2) if quick else (SERIES, DAYS, HOURS, 7)
     group = f"Overview, first look, {days} d of {series} series (CPU)"
     with services.redis_url() as url:
         for name, address in (("Redis", url), ("SQLite", "")):
             if name == "Redis" and not url:
                 yield skipped(group, "on Redis", "no redis-server")
                 continue
-            found = child.run(__name__, "measure", redis_url=address, series=series, days=days, rounds=rounds)
+            size = {"series": series, "days": days, "hours": hours}
+            found = child.run(__name__, "measure", redis_url=address, rounds=rounds, **size)
             for window in WINDOWS:
                 middle, low, high = spread(found[window])
                 yield Row(group, f"{window}, {name}", middle, "ms", low, high, BUDGET_MS)
 
 
-def measure(redis_url: str, series: int, days: int, rounds: int) -> dict[str, Any]:
+def measure(redis_url: str, series: int, days: int, hours: int, rounds: int) -> dict[str, Any]:
     """Return milliseconds of processor time, a figure a round, by window."""
     site.set_up(redis_url=redis_url, logs=False, admin=True)
     site.make_tables()
     site.by_hand()
-    fill(series, days)
+    fill(series, days, hours)
     look = looker()
     look("1h")
     found: dict[str, Any] = {window: [] for window in WINDOWS}
@@ -82,10 +83,10 @@ def looker() -> Any:
     return look
 
 
-def fill(series: int, days: int) -> None:
+def fill(series: int, days: int, hours: int = HOURS) -> None:
     """Put requests into the store as the drain would, minute by minute, and roll the closed hours up.
 
-    Minutes are those of the last seven hours, and older hours the roll-ups of one of them: no window reads older cells.
+    Minutes are those of the last `hours`, and older hours the roll-ups of one of them: no window reads older cells.
     """
     from artisan_monitoring.core.packing import Delta
     from artisan_monitoring.core.windows import HOUR, MINUTE
@@ -98,7 +99,7 @@ def fill(series: int, days: int) -> None:
     numbers = random.Random(1)
     cells = [observed(*(numbers.lognormvariate(-3.5, 0.7) for _ in range(20))) for _ in range(16)]
     known = [_series(number) for number in range(series)]
-    first = now // HOUR * HOUR - HOURS * HOUR
+    first = now // HOUR * HOUR - hours * HOUR
     for at in range(first, now + MINUTE, MINUTE):
         commit(store, *(Delta(each, at, MINUTE, numbers.choice(cells)) for each in known))
     flush_metrics()
