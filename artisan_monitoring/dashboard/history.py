@@ -10,8 +10,9 @@ from ..core.series import Series
 from ..core.windows import floor
 from ..stores import get_store
 from . import rollups
+from .pieces import rolled_hours, stretches_of
 from .rollups import Rolled
-from .traffic import affordable, rolled_hours, stretches_of
+from .traffic import affordable
 from .windows import Span
 
 Group = tuple[str, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..conf import get_settings, on_settings_change
@@ -22,6 +22,7 @@ from ..metrics.queries import gauge_now
 from ..stores import get_store
 from ..stores.base import Store
 from . import before, rollups, summing
+from .pieces import joined, rolled_hours, stretches_of, whole_hours
 from .rollups import ROUTE, Rolled
 from .tallies import Route, Slot
 from .windows import Span
@@ -48,7 +49,9 @@ COLUMNS_AT_MOST = 1_200_000
 class Traffic:
     """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up.
 
-    `before` holds the requests of the window before, where there is anything to compare with. `away` is a sentence
+    `before` holds the requests of the window before, where there is anything to compare with. `routes` are those on
+    which most time was spent; the others in `every_route` have no cells (see `complete`, which reads them from `rolled`
+    and `stretches`). `away` is a sentence
     about what this is, while the store is not there to say how things are now.
     """
 
@@ -64,6 +67,9 @@ class Traffic:
     hours_left_out: int = 0
     before: Slot | None = None
     away: str = ""
+    every_route: Collection[Route] = ()
+    rolled: Rolled = Rolled(frozenset())
+    stretches: Sequence[tuple[int, int]] = ()
 
     @property
     def empty(self) -> bool:
@@ -150,6 +156,9 @@ def _read(span: Span) -> Traffic:
     shown = tally.longest(ROUTES)
     _read_route_cells(store, now, shown, series, whole, stretches)
     return Traffic(
+        every_route=tally.routes.values(),
+        rolled=whole,
+        stretches=stretches,
         span=span,
         as_of=now,
         times=list(slots),
@@ -190,23 +199,6 @@ def settle_s(store: Store) -> float:
     return (get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15
 
 
-def rolled_hours(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
-    """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
-    if not span.hourly:
-        return Rolled(frozenset())
-    return Rolled(frozenset(hour for hour in span.hours(now) if _is_rolled(hour, now, dirty)))
-
-
-def _is_rolled(hour: int, now: float, dirty: Mapping[int, int]) -> bool:
-    return hour + HOUR <= now and hour not in dirty
-
-
-def stretches_of(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
-    """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
-    hours = range(floor(slots.start, HOUR), min(floor(now, HOUR) + HOUR, slots.stop), HOUR)
-    return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
-
-
 def affordable(
     stretches: Sequence[tuple[int, int]], series: int, now: float, at_most: int | None = None
 ) -> list[tuple[int, int]]:
@@ -225,22 +217,19 @@ def affordable(
     return chosen[::-1]
 
 
-def joined(stretches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield stretches, those that follow one another as one."""
-    begin: int | None = None
-    for at, (start, end) in enumerate(stretches):
-        begin = start if begin is None else begin
-        if at + 1 == len(stretches) or stretches[at + 1][0] != end:
-            yield begin, end
-            begin = None
-
-
-def whole_hours(stretches: Sequence[tuple[int, int]], rolled: Rolled, now: float, dirty: Mapping[int, int]) -> Rolled:
-    """Return the hours that roll-ups can speak for of those that are read, whatever the width of the slots."""
-    more = {
-        start for start, end in stretches if end - start == HOUR and start % HOUR == 0 and _is_rolled(start, now, dirty)
-    }
-    return Rolled(rolled.hours | more)
+def complete(seen: Traffic, routes: Sequence[Route]) -> None:
+    """Read the cells of routes that have none yet; raise `StoreUnavailable` or a database error."""
+    if not _lock.acquire(timeout=WAIT_S):
+        raise StoreUnavailable("another page waits for the store")
+    try:
+        wanting = [route for route in routes if route.count and not route.cell.count]
+        if wanting:
+            store, fresh = get_store(), [Route(route.route) for route in wanting]
+            _read_route_cells(store, seen.as_of, fresh, store.series(REQUESTS), seen.rolled, seen.stretches)
+            for route, filled in zip(wanting, fresh, strict=True):
+                route.cell = filled.cell
+    finally:
+        _lock.release()
 
 
 def _read_route_cells(

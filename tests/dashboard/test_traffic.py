@@ -6,6 +6,7 @@ import pytest
 
 from artisan_monitoring.core.windows import DAY, HOUR, floor
 from artisan_monitoring.dashboard import traffic as module
+from artisan_monitoring.dashboard.pieces import rolled_hours
 from artisan_monitoring.dashboard.traffic import traffic
 from artisan_monitoring.dashboard.windows import SPANS
 from artisan_monitoring.exceptions import StoreUnavailable
@@ -78,7 +79,7 @@ def test_whole_days_are_read_as_days_and_count_once(tables):
     now = tables.now()
     put(tables, *(requests(floor(now, DAY) - 3 * DAY + hour * HOUR, 0.1) for hour in range(24)), requests(now, 0.1))
     flush_metrics()
-    assert module.rolled_hours(SPANS["7d"], now, tables.dirty_hours()).days
+    assert rolled_hours(SPANS["7d"], now, tables.dirty_hours()).days
     seen = read("7d")
     assert (seen.total.cell.count, seen.routes[0].count, seen.routes[0].cell.count) == (25, 25, 25)
 
@@ -122,6 +123,21 @@ def test_longest_ten_routes_by_time_not_by_number(tables):
     )
     shown = [each.route for each in read().routes]
     assert (len(shown), shown[:2]) == (10, ["", "/slow/"])
+
+
+def test_cells_of_the_other_routes_are_read_when_they_are_wanted(store):
+    now = store.now()
+    put(store, *(requests(now - 2 * HOUR, *[0.1] * 40, route=f"/{number}/") for number in range(12)),
+        requests(now - 2 * HOUR, 0.2, route="/rare/"), requests(now, 0.3, route="/rare/"))  # fmt: skip
+    for key in ("6h", "24h"):
+        seen = read(key)
+        (rare,) = [each for each in seen.every_route if each.route == "/rare/"]
+        assert rare not in seen.routes
+        assert (rare.count, rare.cell.count) == (2, 0)
+        for _ in range(2):
+            module.complete(seen, [rare, seen.routes[0]])
+            assert (rare.cell.count, rare.cell.max, seen.routes[0].cell.count) == (2, 0.3, 40)
+        flush_metrics()
 
 
 def test_young_slot_has_no_rate_yet(tables):
