@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from operator import add
 from struct import Struct, error
 from typing import Any, TypeAlias, TypeVar
@@ -38,19 +39,30 @@ _UNREADABLE = (error, zlib.error, ValueError, TypeError, OverflowError, MemoryEr
 class Summary:
     """One cell over all series, and `counts` and `sums` of the series whose numbers are `ids`, in ascending order."""
 
-    __slots__ = ("cell", "counts", "ids", "sums")
+    __slots__ = ("_sums", "cell", "counts", "ids")
 
     def __init__(
         self,
         cell: Cell | None = None,
         ids: tuple[int, ...] = (),
         counts: Sequence[int] = (),
-        sums: Sequence[float] = (),
+        sums: Sequence[float] | Callable[[], Sequence[float]] = (),
     ) -> None:
         self.cell = WideCell.of(cell or Cell())
         self.ids = ids
         self.counts = counts
-        self.sums = sums
+        self._sums = sums
+
+    @property
+    def sums(self) -> Sequence[float]:
+        """Return the sums. Out of an archive they are made on the first call: a chart has no use for them."""
+        if callable(self._sums):
+            self._sums = self._sums()
+        return self._sums
+
+    @sums.setter
+    def sums(self, sums: Sequence[float]) -> None:
+        self._sums = sums
 
     def coarsen(self, schema: int) -> None:
         """Coarsen the cell's histogram; the columns have none."""
@@ -156,14 +168,31 @@ def unpack_summaries(packed: bytes) -> list[tuple[int, int, Summary]]:
         at += 8 * series
         all_of_them = len(cells) * series
         counts = _array("Q", _plain(raw[at : at + 8 * all_of_them]), all_of_them)
-        sums = _array("d", _plain(raw[at + 8 * all_of_them :]), all_of_them)
+        sums = _LateColumn(raw[at + 8 * all_of_them :], all_of_them)
     except _UNREADABLE as exc:
         raise NotABatch(f"not an archive of summaries: {exc}") from exc
     rows = [slice(n * series, (n + 1) * series) for n in range(len(cells))]
     return [
-        (start, width, Summary(cell, ids, counts[row], sums[row]))
+        (start, width, Summary(cell, ids, counts[row], partial(sums.row, row)))
         for row, (start, width, cell) in zip(rows, cells, strict=True)
     ]
+
+
+class _LateColumn:
+    """The sums of an archive, decoded when one of its slots is asked for them."""
+
+    def __init__(self, raw: bytes, length: int) -> None:
+        if len(raw) != 8 * length:
+            raise ValueError("cut short")
+        self._raw, self._length = raw, length
+
+    @cached_property
+    def _column(self) -> array[Any]:
+        return _array("d", _plain(self._raw), self._length)
+
+    def row(self, place: slice) -> Sequence[float]:
+        """Return a slot's sums."""
+        return self._column[place]
 
 
 Number = TypeVar("Number", int, float)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, ldexp, log2
 
 from ..core.histogram import ZERO_BELOW, Cell
+from ..core.series import Series
 from ..core.windows import DAY, HOUR, MINUTE, floor
 from ..stores.base import Store
 from . import figures, rollups, summing
@@ -17,8 +19,8 @@ LEAST = 20
 KEPT = 16
 COLUMNS_AT_MOST = 1_200_000
 """Of summaries that are not rolled up: a slot of a series each, half a second of work."""
-DAYS_FROM_S = 14 * DAY
-"""A window whose quarter is wider than a day may be read by the day."""
+DAYS_FROM_S = 7 * DAY
+"""A window is read by the day if its first quarter is wider than one."""
 
 _known: dict[str, tuple[int, Slot | None]] = {}
 
@@ -28,8 +30,8 @@ def forget() -> None:
     _known.clear()
 
 
-def slot_before(store: Store, span: Span, now: float, name: str) -> Slot | None:
-    """Return the requests of the window before; nothing where there were few, or none in its first quarter.
+def slot_before(store: Store, span: Span, now: float, name: str, series: Sequence[Series]) -> Slot | None:
+    """Return what a metric's series have in the window before; nothing where that is little, or its first quarter empty.
 
     It moves by a slot at a time, so it is read once for each and remembered by the process.
     """
@@ -37,19 +39,18 @@ def slot_before(store: Store, span: Span, now: float, name: str) -> Slot | None:
     known = _known.get(span.key)
     if known is None or known[0] != end:
         _known.pop(span.key, None)
-        known = _known[span.key] = end, _read(store, end - span.length_s, end, name)
+        known = _known[span.key] = end, _read(store, end - span.length_s, end, name, series)
         for oldest in list(_known)[:-KEPT]:
             del _known[oldest]
     return known[1]
 
 
-def _read(store: Store, start: int, end: int, name: str) -> Slot | None:
+def _read(store: Store, start: int, end: int, name: str, series: Sequence[Series]) -> Slot | None:
     """Read whole hours from roll-ups, and the edges and what is not rolled up from the store."""
     dirty = store.dirty_hours()
     hours = range(floor(start, HOUR), end, HOUR)
     rolled = Rolled(frozenset(hour for hour in hours if start <= hour and hour + HOUR <= end and hour not in dirty))
     pieces = [(max(hour, start), min(hour + HOUR, end)) for hour in hours if hour not in rolled.hours]
-    series = store.series(name)
     if sum(last - first for first, last in pieces) // MINUTE * len(series) > COLUMNS_AT_MOST:
         return None
     summaries = rollups.summaries(name, rolled, by_day=end - start >= DAYS_FROM_S)

@@ -169,7 +169,7 @@ def _read(span: Span) -> Traffic:
         active=gauge_now(ACTIVE),
         settle_s=settle_s(store),
         hours_left_out=len(all_stretches) - len(stretches),
-        before=before.slot_before(store, span, now, REQUESTS),
+        before=before.slot_before(store, span, now, REQUESTS, series),
     )
 
 
