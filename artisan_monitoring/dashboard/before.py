@@ -18,7 +18,7 @@ LEAST = 20
 """Requests from which on a percentile is worth a comparison."""
 KEPT = 16
 COLUMNS_AT_MOST = 1_200_000
-"""Of summaries that are not rolled up: a slot of a series each, half a second of work."""
+"""Of summaries that are not rolled up: slots times series, see `traffic`."""
 DAYS_FROM_S = 7 * DAY
 """A window is read by the day if its first quarter is wider than one."""
 
@@ -31,7 +31,7 @@ def forget() -> None:
 
 
 def slot_before(store: Store, span: Span, now: float, name: str, series: Sequence[Series]) -> Slot | None:
-    """Return what a metric's series have in the window before; nothing where that is little, or its first quarter empty.
+    """Return the requests of the window before; nothing where there were few, or none in its first quarter.
 
     It moves by a slot at a time, so it is read once for each and remembered by the process.
     """

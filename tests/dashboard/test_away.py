@@ -121,6 +121,10 @@ def test_a_database_without_roll_ups_says_so_too(tables, monkeypatch):
     def away(*args, **kwargs):
         raise StoreUnavailable("gone")
 
+    def broken(*args, **kwargs):
+        raise OperationalError("gone")
+
     monkeypatch.setattr(type(tables), "now", away)
-    monkeypatch.setattr(rollups, "summaries", away)
+    assert page("7d")["traffic"].problem == STORE_AWAY
+    monkeypatch.setattr(rollups, "summaries", broken)
     assert page("7d")["traffic"].problem == STORE_AWAY
