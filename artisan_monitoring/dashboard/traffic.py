@@ -122,10 +122,10 @@ def traffic(span: Span) -> Traffic:
         try:
             answer = _read(span)
         except StoreUnavailable as exc:
-            report("dashboard.traffic", exc)
             what_there_is = _kept_or_rolled_up(span, kept)
             if what_there_is is None:
                 raise
+            report("dashboard.traffic", exc)  # what is raised is reported by whoever catches it
             return what_there_is
         _answers.pop(span, None)
         _answers[span] = time.monotonic(), answer
