@@ -15,13 +15,14 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, host, memory, requests, scale, scraping, sending, startup
+from benchmarks.cases import calls, host, memory, pages, requests, scale, scraping, sending, startup
 
 CASES = {
     "requests": requests.rows,
     "calls": calls.rows,
     "sending": sending.rows,
     "scraping": scraping.rows,
+    "pages": pages.rows,
     "memory": memory.rows,
     "startup": startup.rows,
     "host": host.rows,

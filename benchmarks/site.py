@@ -18,6 +18,13 @@ DATABASE = OURS + "DatabaseMonitoringMiddleware"
 SECURITY = OURS + "SecurityMonitoringMiddleware"
 MONITORED = [MONITORING, DATABASE, SECURITY]
 NOTHING = "benchmarks.site.do_nothing"
+TEMPLATES: dict[str, Any] = {
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [f"django.{name}" for name in (
+        "template.context_processors.request", "contrib.auth.context_processors.auth",
+        "contrib.messages.context_processors.messages")]},
+}  # fmt: skip
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 
 
@@ -48,14 +55,19 @@ def set_up(
     app: bool = True,
     redis_url: str = "",
     logs: bool = True,
+    admin: bool = False,
     monitoring: dict[str, Any] | None = None,
     shards: int = 1,
     database: dict[str, Any] | None = None,
     urls: str = "benchmarks.site",
     more: dict[str, Any] | None = None,
 ) -> None:
-    """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given."""
+    """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given.
+
+    With the admin and its addresses for what opens pages.
+    """
     installed = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+    installed += ["django.contrib.admin", "django.contrib.messages", "django.contrib.staticfiles"] if admin else []
     options: dict[str, Any] = {"SERVICE": "bench", "ENVIRONMENT": "production", "DATABASE": "monitoring"}
     if redis_url:
         store = {
@@ -81,6 +93,8 @@ def set_up(
             configured["LOGGING"] = logging_config("INFO", "production")
     for key, value in (more or {}).items():
         configured[key] = [*configured.get(key, []), *value] if isinstance(value, list) else value
+    if admin:
+        configured |= {"ROOT_URLCONF": "benchmarks.admin_urls", "STATIC_URL": "static/", "TEMPLATES": [TEMPLATES]}
     settings.configure(**configured)
     django.setup()
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from ..core.series import MAX_TAGS
-from ..dashboard import metric, metric_list, windows
+from ..dashboard import metric, metric_list
 from ..dashboard.sections import Reader
 from ..models import Metrics
 from .overview import PageAdmin, shorten
@@ -30,12 +30,13 @@ class MetricsAdmin(PageAdmin[Metrics]):
         self.demand_view_permission(request)
         name, kind, unit, by = (request.GET.get(key, "") for key in ("name", "kind", "unit", "by"))
         where = tuple(dict.fromkeys(request.GET.getlist("where")))[:MAX_TAGS]
+        span, beside = self.window(request)
         try:
-            context = metric.page(metric.Asked(name, kind, unit, by, where), windows.chosen(request.GET.get("window")))
+            context = metric.page(metric.Asked(name, kind, unit, by, where), span)
         except metric.UnknownMetric as unknown:
             return self.not_found(request, "Metric", shorten(str(unknown)))
         template = "metric_body.html" if "fragment" in request.GET else "metric.html"
-        return self.page(request, template, {"title": shorten(name), **context})
+        return self.page(request, template, {"title": shorten(name), **context, **beside})
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         self.demand_view_permission(request)

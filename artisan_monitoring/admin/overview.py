@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from django.contrib import admin
@@ -10,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from ..dashboard import overview, route, top_routes, windows
+from ..dashboard import overview, ranges, route, top_routes
+from ..dashboard.windows import Span
 from ..models import Overview
 from .base import M, ReadOnlyAdmin
 
@@ -51,6 +53,12 @@ class PageAdmin(ReadOnlyAdmin[M]):
         """Answer 404 with a page that says what there is not, and leads back."""
         return self.page(request, "not_found.html", {"title": title, "said": said}, status=404)
 
+    def window(self, request: HttpRequest) -> tuple[Span, dict[str, object]]:
+        """Return the window that the address asks for, and what the template says and keeps beside it."""
+        found = ranges.chosen(request.GET, time.time())
+        kept = [(key, each) for key, values in request.GET.lists() if key not in ranges.IN_A_WINDOW for each in values]
+        return found.span, {"notice": found.notice, "keep_fields": kept}
+
     def demand_view_permission(self, request: HttpRequest) -> None:
         """Raise `PermissionDenied` for who may not see this page."""
         if not self.has_view_permission(request):
@@ -68,15 +76,16 @@ class OverviewAdmin(PageAdmin[Overview]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         self.demand_view_permission(request)
+        span, beside = self.window(request)
         context = overview.page(
-            windows.chosen(request.GET.get("window")),
+            span,
             top_routes.chosen(request.GET.get("sort")),
             may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup"),
             may_see_alerts=request.user.has_perm("artisan_monitoring.view_alert"),
             may_see_users=request.user.has_perm("artisan_monitoring.view_useractivity"),
         )
         template = "overview_body.html" if "fragment" in request.GET else "overview.html"
-        return self.page(request, template, {"title": "Overview", **context}, extra_context)
+        return self.page(request, template, {"title": "Overview", **context, **beside}, extra_context)
 
     def route_view(self, request: HttpRequest) -> HttpResponse:
         """Show the route that `?route=` names, as its URL pattern is written in the metrics."""
@@ -84,16 +93,15 @@ class OverviewAdmin(PageAdmin[Overview]):
         asked = request.GET.get("route")
         if asked is None:
             return self.not_found(request, "Route", "This address names no route.")
+        span, beside = self.window(request)
         try:
             context = route.page(
-                asked,
-                windows.chosen(request.GET.get("window")),
-                may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup"),
+                asked, span, may_see_errors=request.user.has_perm("artisan_monitoring.view_errorgroup")
             )
         except route.UnknownRoute:
             return self.not_found(request, "Route", f"No request on the route “{shorten(asked)}” is known.")
         template = "route_body.html" if "fragment" in request.GET else "route.html"
-        return self.page(request, template, {"title": shorten(asked) or "No route matched", **context})
+        return self.page(request, template, {"title": shorten(asked) or "No route matched", **context, **beside})
 
 
 def shorten(text: str) -> str:

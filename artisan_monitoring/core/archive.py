@@ -12,10 +12,10 @@ import json
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from struct import Struct, error
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from .histogram import Cell
 from .packing import NotABatch
@@ -116,7 +116,7 @@ def _read_column(raw: bytes, offset: int) -> tuple[Sequence[float], int]:
 def _cells(
     columns: list[Sequence[float]], exemplars: dict[str, list[tuple[int, tuple[float, float, dict[str, str]]]]]
 ) -> Iterator[Slot]:
-    sizes, gaps, counts, classic, firsts = columns[-5:]
+    sizes, gaps, counts, classic, firsts = cast("list[list[int]]", columns[-5:])  # written from whole numbers
     first, gap_at, count_at, classic_at = iter(firsts), 0, 0, 0
     for at, (start, width, count, total, low, high, zero, last, last_at, schema) in enumerate(
         zip(*columns[: len(_COLUMNS)], strict=True)
@@ -124,11 +124,11 @@ def _cells(
         cell = Cell()
         cell.count, cell.sum, cell.min, cell.max, cell.zero = int(count), total, low, high, int(zero)
         cell.last, cell.last_at, cell.schema = last, last_at, int(schema)
-        bins, bounds = int(sizes[2 * at]), int(sizes[2 * at + 1])
+        bins, bounds = sizes[2 * at], sizes[2 * at + 1]
         if bins != _NO_BINS:
-            indexes = _indexes(first, gaps[gap_at : gap_at + bins - 1]) if bins else []
-            cell.bins = dict(zip(indexes, map(int, counts[count_at : count_at + bins]), strict=True))
-            cell.classic = [int(each) for each in classic[classic_at : classic_at + bounds]]
+            indexes = accumulate(gaps[gap_at : gap_at + bins - 1], initial=next(first)) if bins else ()
+            cell.bins = dict(zip(indexes, counts[count_at : count_at + bins], strict=True))
+            cell.classic = classic[classic_at : classic_at + bounds]
             gap_at += max(0, bins - 1)
             count_at += bins
             classic_at += bounds
@@ -136,12 +136,3 @@ def _cells(
             cell.exemplars = cell.exemplars or {}
             cell.exemplars[slot] = (value, when, attributes)
         yield int(start), int(width), cell
-
-
-def _indexes(first: Iterator[float], gaps: Iterable[float]) -> list[int]:
-    index = int(next(first))
-    found = [index]
-    for gap in gaps:
-        index += int(gap)
-        found.append(index)
-    return found

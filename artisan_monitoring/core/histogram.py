@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from math import ceil, inf, ldexp, log2
 from operator import add
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 SCHEMA = 5
 """32 bins a power of two: a quantile's relative error is at most 1.09 %."""
@@ -48,6 +48,9 @@ class Cell:
     """
 
     __slots__ = ("bins", "classic", "count", "exemplars", "last", "last_at", "max", "min", "schema", "sum", "zero")
+
+    most_bins: ClassVar[int] = MAX_BINS
+    """How many bins it has after a merge before it is coarsened."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -148,7 +151,7 @@ class Cell:
         get = bins.get
         for index, count in (other.bins or {}).items():
             bins[index] = get(index, 0) + count
-        while len(self.bins) > MAX_BINS:
+        while len(self.bins) > self.most_bins:
             self.coarsen(self.schema - 1)
         if self.classic is not None and other.classic is not None and len(self.classic) == len(other.classic):
             self.classic = list(map(add, self.classic, other.classic))
@@ -189,3 +192,24 @@ class Cell:
                 estimate: float = 2.0 * base**index / (base + 1.0)
                 return min(max(estimate, self.min), self.max)
         return self.max
+
+
+class WideCell(Cell):
+    """A cell that many series or slots are merged into: with room for the bins of all of them, it is as fine as they.
+
+    From 1 ms to 10 s there are 425 bins. One series seldom has that many in a minute, a site has.
+    """
+
+    __slots__ = ()
+
+    most_bins = 16 * MAX_BINS
+
+    @classmethod
+    def of(cls, cell: Cell) -> WideCell:
+        """Return a cell as a wide one, which takes its content over."""
+        if isinstance(cell, cls):
+            return cell
+        wide = cls()
+        for name in Cell.__slots__:
+            setattr(wide, name, getattr(cell, name))
+        return wide

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, ldexp, log2
 
 from ..core.histogram import ZERO_BELOW, Cell
-from ..core.windows import HOUR, floor
+from ..core.series import Series
+from ..core.windows import DAY, HOUR, MINUTE, floor
 from ..stores.base import Store
-from . import figures, rollups
-from .rollups import STATUS, Rolled
-from .tallies import Slot, Tally, failed
+from . import figures, rollups, summing
+from .rollups import Rolled
+from .tallies import Slot
 from .windows import Span
 
 LEAST = 20
 """Requests from which on a percentile is worth a comparison."""
-CELLS_AT_MOST = 60_000
-FIVE_MINUTES = 300
-"""Fine enough to see whether an hour began in its first quarter."""
+KEPT = 16
+COLUMNS_AT_MOST = 1_200_000
+"""Of summaries that are not rolled up: slots times series, see `traffic`."""
+DAYS_FROM_S = 7 * DAY
+"""A window is read by the day if its first quarter is wider than one."""
 
 _known: dict[str, tuple[int, Slot | None]] = {}
 
@@ -26,7 +30,7 @@ def forget() -> None:
     _known.clear()
 
 
-def slot_before(store: Store, span: Span, now: float, name: str) -> Slot | None:
+def slot_before(store: Store, span: Span, now: float, name: str, series: Sequence[Series]) -> Slot | None:
     """Return the requests of the window before; nothing where there were few, or none in its first quarter.
 
     It moves by a slot at a time, so it is read once for each and remembered by the process.
@@ -34,37 +38,27 @@ def slot_before(store: Store, span: Span, now: float, name: str) -> Slot | None:
     end = span.slots(now).start
     known = _known.get(span.key)
     if known is None or known[0] != end:
-        known = _known[span.key] = end, _read(store, end - span.length_s, end, name)
+        _known.pop(span.key, None)
+        known = _known[span.key] = end, _read(store, end - span.length_s, end, name, series)
+        for oldest in list(_known)[:-KEPT]:
+            del _known[oldest]
     return known[1]
 
 
-def _read(store: Store, start: int, end: int, name: str) -> Slot | None:
-    """Read whole hours from roll-ups, and the edges and what is not rolled up from cells."""
+def _read(store: Store, start: int, end: int, name: str, series: Sequence[Series]) -> Slot | None:
+    """Read whole hours from roll-ups, and the edges and what is not rolled up from the store."""
     dirty = store.dirty_hours()
-    whole = {hour for hour in range(floor(start, HOUR), end, HOUR) if hour >= start and hour + HOUR <= end}
-    rolled = Rolled(frozenset(whole - dirty.keys()))
-    tally = rollups.slots(name, rolled, HOUR)
-    bad = {each.id: failed(dict(each.tags).get(STATUS, "")) for each in store.series(name)}
-    pieces = [
-        (max(hour, start), min(hour + HOUR, end))
-        for hour in range(floor(start, HOUR), end, HOUR)
-        if hour not in rolled.hours
-    ]
-    if sum(last - first for first, last in pieces) // 60 * len(bad) > CELLS_AT_MOST:
+    hours = range(floor(start, HOUR), end, HOUR)
+    rolled = Rolled(frozenset(hour for hour in hours if start <= hour and hour + HOUR <= end and hour not in dirty))
+    pieces = [(max(hour, start), min(hour + HOUR, end)) for hour in hours if hour not in rolled.hours]
+    if sum(last - first for first, last in pieces) // MINUTE * len(series) > COLUMNS_AT_MOST:
         return None
-    for first, last in pieces if bad else ():
-        _add_cells(store, tally, bad, first, last)
-    total = tally.total()
-    began = min((at for at, slot in tally.slots.items() if slot.cell.count), default=end)
+    summaries = rollups.summaries(name, rolled, by_day=end - start >= DAYS_FROM_S)
+    for first, last in pieces:
+        summaries += store.summaries(name, first, last)
+    began = min((at for at, _, summary in summaries if summary.cell.count), default=end)
+    total = summing.tally_slots(summaries, end, summing.Answers(name, series)).total()
     return total if total.cell.count >= LEAST and began <= start + (end - start) // 4 else None
-
-
-def _add_cells(store: Store, tally: Tally, bad: dict[str, bool], start: int, end: int) -> None:
-    for bucket in store.buckets(list(bad), start, end):
-        bucket.cell.classic = bucket.cell.exemplars = None
-        slot = tally.slot(floor(bucket.start, FIVE_MINUTES))
-        slot.cell.merge(bucket.cell)
-        slot.failed += bucket.cell.count if bad[bucket.series_id] else 0
 
 
 def change(now: float | None, before: float | None) -> str:

@@ -92,6 +92,11 @@ def clock(moment: float, step_s: int = 60) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):{'%d %b %H:%M' if step_s >= 3600 else '%H:%M'}}"
 
 
+def day_and_time(moment: float) -> str:
+    """Return a minute with its day, in UTC."""
+    return f"{datetime.fromtimestamp(moment, UTC):%d %b %H:%M}"
+
+
 def iso(moment: float) -> str:
     """Return a time as ISO 8601 in UTC, for machines and tooltips."""
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

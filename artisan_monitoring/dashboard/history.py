@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..core.series import Series
 from ..core.windows import floor
 from ..stores import get_store
 from . import rollups
+from .pieces import rolled_hours, stretches_of
 from .rollups import Rolled
-from .traffic import affordable, rolled_hours, stretches_of
+from .traffic import affordable
 from .windows import Span
 
 Group = tuple[str, ...]
@@ -38,11 +39,11 @@ class History:
         if slot in slots:
             slots[slot].merge(cell)
         else:
-            slots[slot] = cell
+            slots[slot] = WideCell.of(cell)
 
     def total(self, group: Group) -> Cell:
         """Return one cell over the whole window, empty for an unknown group."""
-        total = Cell()
+        total = WideCell()
         for cell in self.groups.get(group, {}).values():
             total.merge(cell)
         return total
@@ -52,7 +53,7 @@ class History:
         merged: dict[int, Cell] = {}
         for slots in self.groups.values():
             for start, cell in slots.items():
-                merged.setdefault(start, Cell()).merge(cell)
+                merged.setdefault(start, WideCell()).merge(cell)
         return merged
 
 
@@ -104,7 +105,7 @@ class _Window:
             return
         one, ids = self._series[0], list(groups)
         if self._merged_by is None:
-            for series_id, start, cell in rollups.series_cells(one.name, ids, self._rolled):
+            for series_id, start, cell in rollups.series_cells(one.name, one.kind, ids, self._rolled):
                 yield groups[series_id], start, cell
         else:
             merged = rollups.merged_cells(one.name, one.kind, one.unit, self._merged_by, self._rolled)

@@ -48,6 +48,8 @@ class Asked:
 
 def page(asked: Asked, span: Span) -> dict[str, object]:
     """Return the template's context. Raise `UnknownMetric`; while the store is away a sentence stands in its place."""
+    if "\x00" in asked.name:
+        raise UnknownMetric("No metric’s name holds a NUL character.")  # and PostgreSQL takes no text with one
     reader = Reader()
     known = reader.store("metric", lambda: get_store().series(asked.name))
     frame = {

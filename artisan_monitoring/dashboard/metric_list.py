@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..core.series import OVERFLOW
 from ..core.windows import HOUR, MINUTE, floor
 from ..metrics.queries import SeriesInfo, names
@@ -27,7 +27,7 @@ class Metric:
     kind: str
     unit: str
     series: list[SeriesInfo] = field(default_factory=list)
-    cell: Cell = field(default_factory=Cell)
+    cell: Cell = field(default_factory=WideCell)
 
     @property
     def overflowed(self) -> bool:

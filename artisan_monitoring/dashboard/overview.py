@@ -116,7 +116,7 @@ def traffic_tiles(seen: Traffic | None, span: Span) -> list[Tile]:
              change=change(p95, earlier.cell.quantile(0.95)) if earlier else ""),
         Tile("Apdex", figures.NOTHING if score is None else f"{score:.2f}", f"of {figures.duration(target_s)}",
              "" if score is None else bad(1 - score, 0.15, 0.3), was(apdex(earlier.cell, target_s)) if earlier else ""),
-        Tile("Active now", figures.count(seen.active or 0), "being answered"),
+        Tile("Active now", figures.NOTHING if seen.away else figures.count(seen.active or 0), "being answered"),
         Tile("Errors", figures.count(seen.errors), "exceptions captured", "high" if seen.errors else ""),
     ]  # fmt: skip
 
@@ -135,7 +135,7 @@ def per_second(total: Slot, seen: Traffic) -> str:
     """Return the mean rate since the first request in the window, in the unit that suits it."""
     if not seen.slots:
         return seen.span.title
-    covered = max(60.0, seen.as_of - min(seen.slots))
+    covered = max(60.0, min(seen.as_of, seen.times[-1] + seen.span.step_s) - min(seen.slots))
     return rate_text(total.cell.count / covered)
 
 

@@ -1,20 +1,22 @@
-"""Reading hourly and daily roll-ups: pre-merged totals for the charts, scalar columns for the table of routes."""
+"""Reading hourly and daily roll-ups: summaries and pre-merged totals, and cells of single series."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from ..conf import get_settings
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 from ..core.packing import unpack_cell
-from ..core.series import series_from_text
+from ..core.series import Series, series_from_text
+from ..core.summary import Summary, unpack_summary
 from ..core.windows import DAY, HOUR, floor
+from ..metrics.rollup import SUMMARY
 from ..models import MetricRollup
 from ..stores.connection import own_connection
-from .tallies import Tally, failed
+from .tallies import Route
 
 ROUTE = "http.route"
 STATUS = "http.response.status_code"
@@ -42,36 +44,38 @@ class Rolled:
         return Q(width=DAY, start__in=days) | Q(width=HOUR, start__in=rest)
 
 
-def tally(name: str, rolled: Rolled, step_s: int) -> Tally:
-    """Return the requests of some hours in slots of `step_s`; the routes have no cells: see `read_route_cells`."""
-    found = Tally()
+def summaries(name: str, rolled: Rolled, *, by_day: bool) -> list[tuple[int, int, Summary]]:
+    """Return a metric's summaries of some hours as (start, width, summary); `by_day`: those of a whole day as one."""
     if not rolled.hours:
-        return found
+        return []
+    hours = rolled.slots() if by_day else Q(width=HOUR, start__in=sorted(rolled.hours))
     with own_connection(get_settings().DATABASE):
-        _read_slots(found, name, rolled, step_s)
-        _read_routes(found, name, rolled)
-    return found
+        rows = _rows(name, "distribution").filter(hours, series_id="", group=SUMMARY, value="")
+        found = list(rows.values_list("start", "width", "cell"))
+    return [(start, width, unpack_summary(bytes(packed))) for start, width, packed in found]
 
 
-def slots(name: str, rolled: Rolled, step_s: int) -> Tally:
-    """Return the requests of some hours in slots of `step_s`, without routes."""
-    found = Tally()
-    if rolled.hours:
+def series_of(name: str, series_ids: Sequence[str]) -> list[Series]:
+    """Return what is known of series by their days, which name them."""
+    texts: set[str] = set()
+    for at in range(0, len(series_ids), IDS):
         with own_connection(get_settings().DATABASE):
-            _read_slots(found, name, rolled, step_s)
-    return found
+            some = series_ids[at : at + IDS]
+            rows = _rows(name, "distribution").filter(series_id__in=some, group="", value="", width=DAY)
+            texts.update(rows.values_list("text", flat=True).distinct())
+    return [series_from_text(text) for text in texts]
 
 
-def read_route_cells(found: Tally, name: str, rolled: Rolled, wanted: Collection[str]) -> None:
+def read_route_cells(routes: Mapping[str, Route], name: str, rolled: Rolled) -> None:
     """Merge the roll-ups of some routes into their cells, for the percentiles of the rows that are shown."""
-    if not rolled.hours or not wanted:
+    if not rolled.hours or not routes:
         return
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(rolled.slots(), series_id="", group=ROUTE, value__in=wanted)
+        rows = _rows(name, "distribution").filter(rolled.slots(), series_id="", group=ROUTE, value__in=list(routes))
         for value, packed in rows.values_list("value", "cell"):
             cell = unpack_cell(bytes(packed))
             cell.classic = None
-            found.route(value).cell.merge(cell)
+            routes[value].cell.merge(cell)
 
 
 def total(name: str, rolled: Rolled) -> float:
@@ -79,7 +83,7 @@ def total(name: str, rolled: Rolled) -> float:
     if not rolled.hours:
         return 0.0
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(rolled.slots(), series_id="", group="")
+        rows = _rows(name, "counter").filter(rolled.slots(), series_id="", group="", value="")
         return float(rows.aggregate(total=Sum("sum"))["total"] or 0.0)
 
 
@@ -90,16 +94,16 @@ def metric_totals(names: Collection[str], rolled: Rolled) -> dict[tuple[str, str
     with own_connection(using):
         rows = MetricRollup.objects.using(using).filter(rolled.slots(), name__in=names, series_id="", group="")
         for name, kind, unit, packed in rows.values_list("name", "kind", "unit", "cell"):
-            found.setdefault((name, kind, unit), Cell()).merge(unpack_cell(bytes(packed)))
+            found.setdefault((name, kind, unit), WideCell()).merge(unpack_cell(bytes(packed)))
     return found
 
 
-def series_cells(name: str, series_ids: Sequence[str], rolled: Rolled) -> Iterator[tuple[str, int, Cell]]:
+def series_cells(name: str, kind: str, series_ids: Sequence[str], rolled: Rolled) -> Iterator[tuple[str, int, Cell]]:
     """Yield the cells of some series in some hours, as (series id, start, cell)."""
     hours = sorted(rolled.hours)
     for at in range(0, len(series_ids) if hours else 0, IDS):
         with own_connection(get_settings().DATABASE):
-            rows = _rows(name).filter(width=HOUR, start__in=hours, series_id__in=series_ids[at : at + IDS])
+            rows = _rows(name, kind).filter(width=HOUR, start__in=hours, series_id__in=series_ids[at : at + IDS])
             found = list(rows.values_list("series_id", "start", "cell"))
         yield from ((series_id, start, unpack_cell(bytes(packed))) for series_id, start, packed in found)
 
@@ -109,36 +113,11 @@ def merged_cells(name: str, kind: str, unit: str, tag: str, rolled: Rolled) -> I
     if not rolled.hours:
         return
     with own_connection(get_settings().DATABASE):
-        rows = _rows(name).filter(
-            kind=kind, unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours)
-        )
+        rows = _rows(name, kind).filter(unit=unit, series_id="", group=tag, width=HOUR, start__in=sorted(rolled.hours))
         found = list(rows.values_list("value", "start", "cell"))
     yield from ((value, start, unpack_cell(bytes(packed))) for value, start, packed in found)
 
 
-def _rows(name: str) -> QuerySet[MetricRollup]:
-    return MetricRollup.objects.using(get_settings().DATABASE).filter(name=name)
-
-
-def _read_slots(found: Tally, name: str, rolled: Rolled, step_s: int) -> None:
-    hours = Q(width=HOUR, start__in=sorted(rolled.hours), series_id="")
-    for start, packed in _rows(name).filter(hours, group="").values_list("start", "cell"):
-        cell = unpack_cell(bytes(packed))
-        cell.classic = None
-        found.slot(floor(start, step_s)).cell.merge(cell)
-    by_status = _rows(name).filter(hours, group=STATUS, value__startswith="5")
-    for start, count in by_status.values_list("start", "count"):
-        found.slot(floor(start, step_s)).failed += count
-
-
-def _read_routes(found: Tally, name: str, rolled: Rolled) -> None:
-    rows = _rows(name).filter(rolled.slots()).exclude(series_id="")
-    sums = rows.values("series_id").annotate(requests=Sum("count"), seconds=Sum("sum"), definition=Max("text"))
-    for definition, requests, seconds in sums.values_list("definition", "requests", "seconds"):
-        tags = dict(series_from_text(definition).tags)
-        route = found.route(tags.get(ROUTE, ""))
-        count = int(requests)  # PostgreSQL's sum of a big integer is a decimal
-        route.count += count
-        route.time_s += float(seconds)
-        if failed(tags.get(STATUS, "")):
-            route.failed += count
+def _rows(name: str, kind: str) -> QuerySet[MetricRollup]:
+    # Name and kind begin the index: with one of them left out every row of the metric would be looked at.
+    return MetricRollup.objects.using(get_settings().DATABASE).filter(name=name, kind=kind)

@@ -238,10 +238,11 @@ def _groups(route: str, span: Span) -> list[dict[str, object]]:
     """Return the groups among the newest samples of the window, the newest first."""
     using = get_settings().DATABASE
     now = time.time()
-    since = datetime.fromtimestamp(now - span.length_s, UTC)
+    slots = span.slots(now)
+    since, until = (datetime.fromtimestamp(each, UTC) for each in (slots.start, slots.stop))
     # A sample has the URL pattern as Django writes it: without the slash that the metrics' tag begins with.
     spellings = {route, route.removeprefix("/")} if route else {""}
-    newest = ErrorEvent.objects.using(using).filter(route__in=spellings, occurred_at__gte=since)
+    newest = ErrorEvent.objects.using(using).filter(route__in=spellings, occurred_at__gte=since, occurred_at__lt=until)
     kept = list(newest.order_by("-occurred_at").values_list("pk", flat=True)[:SAMPLES])
     by_group = (
         ErrorEvent.objects.using(using).filter(pk__in=kept).values("group_id").order_by()

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..core.histogram import Cell
+from ..core.histogram import Cell, WideCell
 
 
 @dataclass(slots=True)
 class Slot:
     """The requests of one slot; `failed` of them were answered with 500 or above."""
 
-    cell: Cell = field(default_factory=Cell)
+    cell: Cell = field(default_factory=WideCell)
     failed: int = 0
 
 
 @dataclass(slots=True)
 class Route:
-    """The requests of one route. `cell` holds those read from cells only: `count` and `time_s` are of all."""
+    """The requests of one route. `cell` is filled for those that are shown; `count` and `time_s` are of all."""
 
     route: str
     count: int = 0
     failed: int = 0
     time_s: float = 0.0
-    cell: Cell = field(default_factory=Cell)
+    cell: Cell = field(default_factory=WideCell)
 
 
 @dataclass(slots=True)
@@ -46,32 +46,6 @@ class Tally:
         if found is None:
             found = self.routes[name] = Route(name)
         return found
-
-    def add(self, start: int, route: str, failed: bool, cell: Cell) -> None:
-        """Count a cell in its slot and its route."""
-        # Neither is drawn here, and they are half the price of a merge.
-        cell.classic = cell.exemplars = None
-        slot, of_route = self.slot(start), self.route(route)
-        slot.cell.merge(cell)
-        of_route.cell.merge(cell)
-        of_route.count += cell.count
-        of_route.time_s += cell.sum
-        if failed:
-            slot.failed += cell.count
-            of_route.failed += cell.count
-
-    def merge(self, other: Tally) -> None:
-        """Add another tally, which is left as it is."""
-        for start, slot in other.slots.items():
-            mine = self.slot(start)
-            mine.cell.merge(slot.cell)
-            mine.failed += slot.failed
-        for name, route in other.routes.items():
-            of_route = self.route(name)
-            of_route.cell.merge(route.cell)
-            of_route.count += route.count
-            of_route.failed += route.failed
-            of_route.time_s += route.time_s
 
     def total(self) -> Slot:
         """Return all of it as one slot."""

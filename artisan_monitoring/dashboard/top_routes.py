@@ -6,11 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from ..core.histogram import Cell
-from . import figures, rollups
-from .kept import Kept
-from .tallies import Route, Tally
-from .traffic import REQUESTS, ROUTES, Traffic
+from . import figures
+from .tallies import Route
+from .traffic import ROUTES, Traffic, complete
 
 CANDIDATES = 40
 """Routes whose percentiles are read to find the ten slowest of a long window: 40 x 2 days in hours are 60 ms."""
@@ -39,7 +37,6 @@ ORDERS = {
 }
 DEFAULT = ORDERS["time"]
 
-_rolled_up: Kept[Tally] = Kept(60.0)
 _kept: dict[str, tuple[Traffic, list[Route]]] = {}
 
 
@@ -62,46 +59,30 @@ def top(seen: Traffic, order: Order) -> list[Route]:
 
 
 def _top(seen: Traffic, order: Order) -> list[Route]:
+    if seen.away:  # there is nothing to complete them from
+        return _sorted(seen.routes, order)
     if order.key != "p95":
-        first = sorted(seen.every_route, key=lambda each: (-order.rank(each), each.route))[:ROUTES]
-        return _complete(seen, first)
+        first = _sorted(seen.every_route, order)
+        complete(seen, first)
+        return first
     slow: list[Route] = []
     # Only a high mean makes a high p95 possible, so the routes are looked at from there on down.
     waiting = sorted(seen.every_route, key=_mean, reverse=True)[: CANDIDATES if seen.rolled.hours else None]
     for at in range(0, len(waiting), ROUTES):
         if len(slow) == ROUTES and MEAN_TO_P95 * _mean(waiting[at]) <= order.rank(slow[-1]):
             break
-        more = [*slow, *_complete(seen, waiting[at : at + ROUTES])]
-        slow = sorted(more, key=lambda each: (-order.rank(each), each.route))[:ROUTES]
+        some = waiting[at : at + ROUTES]
+        complete(seen, some)
+        slow = _sorted([*slow, *some], order)
     return slow
+
+
+def _sorted(routes: Collection[Route], order: Order) -> list[Route]:
+    return sorted(routes, key=lambda each: (-order.rank(each), each.route))[:ROUTES]
 
 
 def _mean(route: Route) -> float:
     return route.time_s / route.count if route.count else 0.0
-
-
-def _complete(seen: Traffic, routes: Collection[Route]) -> list[Route]:
-    """Return copies of routes with the cells of the hours that are rolled up; what was read is shared, and stays."""
-    done = {each.route for each in (seen.routes if seen.rolled.hours else routes)}
-    names = tuple(sorted(each.route for each in routes if each.route not in done))
-    found = _rolled_up.get((seen.rolled, names), lambda: _read(seen.rolled, names))
-    return [
-        each if each.route in done else Route(each.route, each.count, each.failed, each.time_s, _with(each, found))
-        for each in routes
-    ]
-
-
-def _read(rolled: rollups.Rolled, names: Sequence[str]) -> Tally:
-    found = Tally()
-    rollups.read_route_cells(found, REQUESTS, rolled, names)
-    return found
-
-
-def _with(route: Route, found: Tally) -> Cell:
-    cell = route.cell.copy()
-    if route.route in found.routes:
-        cell.merge(found.routes[route.route].cell)
-    return cell
 
 
 def heads(order: Order, window: str) -> list[dict[str, object]]:
@@ -113,7 +94,7 @@ def heads(order: Order, window: str) -> list[dict[str, object]]:
             "on": key == order.key,
             "share": key == "time",
             "title": ORDERS[key].title,
-            "query": urlencode({"window": window, "sort": key}),
+            "query": f"{window}&{urlencode({'sort': key})}",
         }
         for key, label in labels.items()
     ]
@@ -126,7 +107,7 @@ def kept(order: Order) -> str:
 
 def table(seen: Traffic, order: Order) -> dict[str, object]:
     """Return the table as shown; a database error where it cannot be read."""
-    return {"by": order.title, "heads": heads(order, seen.span.key), "rows": rows(seen, top(seen, order))}
+    return {"by": order.title, "heads": heads(order, seen.span.query), "rows": rows(seen, top(seen, order))}
 
 
 def rows(seen: Traffic, shown: Sequence[Route]) -> list[dict[str, object]]:
@@ -136,7 +117,7 @@ def rows(seen: Traffic, shown: Sequence[Route]) -> list[dict[str, object]]:
         {
             "route": each.route or "no route matched",
             "unmatched": not each.route,
-            "query": urlencode({"route": each.route, "window": seen.span.key}),
+            "query": f"{urlencode({'route': each.route})}&{seen.span.query}",
             "count": figures.count(each.count),
             "failed": figures.count(each.failed),
             "error_rate": figures.share(share),

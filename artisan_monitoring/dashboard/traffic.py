@@ -1,7 +1,7 @@
 """The site's requests over a window: slots, routes and sums, from whichever of cells and roll-ups is cheaper.
 
-Windows with slots of an hour or more take the hours that are closed and rolled up from the roll-ups. Short ones read
-cells; of the six-hour one the closed hours are remembered by this process, since they hardly ever change.
+Slots and routes are made of summaries: from the roll-ups where slots are whole hours and those are rolled up, from the
+store for the rest. Cells of single series are read for the percentiles of the routes that are shown, and no more.
 """
 
 from __future__ import annotations
@@ -9,18 +9,24 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import DatabaseError
 
 from ..conf import get_settings, on_settings_change
-from ..core.windows import FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
+from ..core.guard import report
+from ..core.histogram import WideCell
+from ..core.series import Series
+from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, TEN_MINUTES, floor
 from ..exceptions import StoreUnavailable
 from ..metrics.queries import gauge_now
 from ..stores import get_store
 from ..stores.base import Store
-from . import before, rollups
-from .rollups import ROUTE, STATUS, Rolled
-from .tallies import Route, Slot, Tally, failed
+from . import before, rollups, summing
+from .pieces import joined, rolled_hours, stretches_of, whole_hours
+from .rollups import ROUTE, Rolled
+from .tallies import Route, Slot
 from .windows import Span
 
 REQUESTS = "http.server.request.duration"
@@ -28,18 +34,17 @@ ACTIVE = "http.server.active_requests"
 ERRORS = "artisan.errors"
 ROUTES = 10
 
+STALE_S = 600.0
+"""How old an answer may be that is shown, as such, while the store is away."""
 KEPT_S = 4.0
 """How long an answer serves every viewer of a process: pages refresh every ten seconds."""
 WAIT_S = 3.0
-HOUR_KEPT_S = 600.0
-"""A closed hour that a late batch changed is read anew at once while it is dirty, and after this in any case."""
-HOURS_KEPT = 8
-ROUTES_KEPT = 300
-"""An hour with more routes is read each time: a route's histogram is about 3 KB, eight hours of these 7 MB."""
+ANSWERS_KEPT = 16
+"""Anybody may ask for any number of ranges."""
 CELLS_AT_MOST = 60_000
-"""About half a second of work: what a long window may read of hours that nobody has rolled up."""
-HOURS_KEPT_FROM_S = 6 * MINUTE
-"""Slots as wide as this: of the one-hour window no whole hour is ever over."""
+"""About half a second of work: what a page may read of hours that nobody has rolled up."""
+COLUMNS_AT_MOST = 1_200_000
+"""The same of summaries, whose cost goes by slots times series: 210,000 take about 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class Traffic:
     """What the page shows of requests; times are the store's. `hours_left_out` wait for their roll-up.
 
     `before` holds the requests of the window before, where there is anything to compare with. `routes` are those on
-    which most time was spent; of the others, in `every_route`, the cells lack the hours in `rolled`.
+    which most time was spent; the others in `every_route` have no cells until `complete` reads them, from the hours in
+    `rolled` and from `stretches`. `away` is a sentence about what this is, while the store is not there to ask.
     """
 
     span: Span
@@ -61,8 +67,10 @@ class Traffic:
     settle_s: float
     hours_left_out: int = 0
     before: Slot | None = None
+    away: str = ""
     every_route: Collection[Route] = ()
     rolled: Rolled = Rolled(frozenset())
+    stretches: Sequence[tuple[int, int]] = ()
 
     @property
     def empty(self) -> bool:
@@ -83,15 +91,13 @@ class Traffic:
 
 
 _lock = threading.Lock()
-_answers: dict[str, tuple[float, Traffic]] = {}
-_hours: dict[int, tuple[tuple[str, int, int], float, Tally]] = {}
+_answers: dict[Span, tuple[float, Traffic]] = {}
 
 
 @on_settings_change
 def forget() -> None:
     """Forget what was remembered."""
     _answers.clear()
-    _hours.clear()
     before.forget()
 
 
@@ -110,11 +116,21 @@ def traffic(span: Span) -> Traffic:
         # A store that hangs must not collect the host's threads here, one a viewer.
         raise StoreUnavailable("another page waits for the store")
     try:
-        kept = _answers.get(span.key)
+        kept = _answers.get(span)
         if kept is not None and time.monotonic() - kept[0] < KEPT_S:
             return kept[1]
-        answer = _read(span)
-        _answers[span.key] = time.monotonic(), answer
+        try:
+            answer = _read(span)
+        except StoreUnavailable as exc:
+            what_there_is = _kept_or_rolled_up(span, kept)
+            if what_there_is is None:
+                raise
+            report("dashboard.traffic", exc)  # what is raised is reported by whoever catches it
+            return what_there_is
+        _answers.pop(span, None)
+        _answers[span] = time.monotonic(), answer
+        for oldest in list(_answers)[:-ANSWERS_KEPT]:
+            del _answers[oldest]
         return answer
     finally:
         _lock.release()
@@ -123,18 +139,27 @@ def traffic(span: Span) -> Traffic:
 def _read(span: Span) -> Traffic:
     store = get_store()
     now = store.now()
-    slots = span.slots(now)
-    dirty = store.dirty_hours()
+    slots, dirty = span.slots(now), store.dirty_hours()
     rolled = rolled_hours(span, now, dirty)
-    tally = rollups.tally(REQUESTS, rolled, span.step_s)
-    cells = _Cells(store, now, span, dirty)
+    series = store.series(REQUESTS)
     all_stretches = stretches_of(slots, rolled, now)
-    stretches = affordable(all_stretches, cells.series, now) if span.hourly else all_stretches
-    for start, end in stretches:
-        tally.merge(cells.tally(start, end))
+    stretches = affordable(all_stretches, len(series), now, COLUMNS_AT_MOST)
+    summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
+    for start, end in joined(stretches):
+        summaries += store.summaries(REQUESTS, start, end)
+    answers = summing.Answers(REQUESTS, series)
+    tally = summing.tally_slots(summaries, span.step_s, answers)
+    # The table takes an hour that is rolled up as one, also where the chart has narrower slots.
+    whole = whole_hours(stretches, rolled, now, dirty)
+    inner = Rolled(whole.hours - rolled.hours)
+    summing.add_routes(tally, [each for each in summaries if floor(each[0], HOUR) not in inner.hours], answers)
+    summing.add_routes(tally, rollups.summaries(REQUESTS, inner, by_day=False), answers)
     shown = tally.longest(ROUTES)
-    rollups.read_route_cells(tally, REQUESTS, rolled, [route.route for route in shown])
+    _read_route_cells(store, now, shown, series, whole, stretches)
     return Traffic(
+        every_route=tally.routes.values(),
+        rolled=whole,
+        stretches=stretches,
         span=span,
         as_of=now,
         times=list(slots),
@@ -145,28 +170,40 @@ def _read(span: Span) -> Traffic:
         active=gauge_now(ACTIVE),
         settle_s=settle_s(store),
         hours_left_out=len(all_stretches) - len(stretches),
-        before=before.slot_before(store, span, now, REQUESTS),
-        every_route=tally.routes.values(),
-        rolled=rolled,
+        before=before.slot_before(store, span, now, REQUESTS, series),
     )
+
+
+def _kept_or_rolled_up(span: Span, kept: tuple[float, Traffic] | None) -> Traffic | None:
+    """Return what there is of a window while the store is away: an answer of before, or the hours in the database."""
+    if kept is not None and time.monotonic() - kept[0] < STALE_S:
+        return replace(kept[1], away="The store cannot be read now: these are the requests as they were last seen.")
+    try:
+        return _rolled_up(span, time.time())
+    except DatabaseError:
+        return None  # it is the store that is away, and what is said is that
+
+
+def _rolled_up(span: Span, now: float) -> Traffic | None:
+    rolled = rolled_hours(span, now, {})
+    summaries = rollups.summaries(REQUESTS, rolled, by_day=span.step_s % DAY == 0)
+    if not summaries:
+        return None
+    answers = summing.Answers(REQUESTS, ())
+    tally = summing.tally_slots(summaries, span.step_s, answers)
+    summing.add_routes(tally, summaries, answers)
+    shown = tally.longest(ROUTES)
+    rollups.read_route_cells({route.route: route for route in shown}, REQUESTS, rolled)
+    return Traffic(
+        span=span, as_of=now, times=list(span.slots(now)), slots=tally.slots, routes=shown, total=tally.total(),
+        errors=rollups.total(ERRORS, rolled), active=None, settle_s=0.0,
+        away="The store cannot be read now: shown are the hours that were rolled up into the database.",
+    )  # fmt: skip
 
 
 def settle_s(store: Store) -> float:
     """Return how long after its end a slot's last batches may still arrive."""
     return (get_settings().FLUSH_INTERVAL_S or store.flush_interval_s) + 15
-
-
-def rolled_hours(span: Span, now: float, dirty: Mapping[int, int]) -> Rolled:
-    """Return the hours to be read from roll-ups: closed, and not written to since they were rolled up."""
-    if not span.hourly:
-        return Rolled(frozenset())
-    return Rolled(frozenset(hour for hour in span.hours(now) if hour + HOUR <= now and hour not in dirty))
-
-
-def stretches_of(slots: range, rolled: Rolled, now: float) -> list[tuple[int, int]]:
-    """Return the rest of the window, hour by hour: a piece's cells are few enough to be read at once."""
-    hours = range(floor(slots.start, HOUR), floor(now, HOUR) + HOUR, HOUR)
-    return [(max(hour, slots.start), min(hour + HOUR, slots.stop)) for hour in hours if hour not in rolled.hours]
 
 
 def affordable(
@@ -187,45 +224,42 @@ def affordable(
     return chosen[::-1]
 
 
-class _Cells:
-    """Tallies stretches of one window from the store's cells."""
+def complete(seen: Traffic, routes: Sequence[Route]) -> None:
+    """Read the cells of routes that have none yet; raise `StoreUnavailable` or a database error."""
+    if not _lock.acquire(timeout=WAIT_S):
+        raise StoreUnavailable("another page waits for the store")
+    try:
+        wanting = [route for route in routes if route.count and not route.cell.count]
+        if wanting:
+            store, fresh = get_store(), [Route(route.route) for route in wanting]
+            _read_route_cells(store, seen.as_of, fresh, store.series(REQUESTS), seen.rolled, seen.stretches)
+            for route, filled in zip(wanting, fresh, strict=True):
+                route.cell = filled.cell
+    finally:
+        _lock.release()
 
-    def __init__(self, store: Store, now: float, span: Span, dirty: Mapping[int, int]) -> None:
-        self._store, self._now, self._step_s, self._dirty = store, now, span.step_s, dirty
-        tags = {each.id: dict(each.tags) for each in store.series(REQUESTS)}
-        self._facts = {key: (each.get(ROUTE, ""), failed(each.get(STATUS, ""))) for key, each in tags.items()}
-        # A store that was wiped begins its commits anew: the epoch tells its hours from those before.
-        self._epochs = "" if span.step_s < HOURS_KEPT_FROM_S else self._read_epochs()
 
-    @property
-    def series(self) -> int:
-        """How many series there are to read."""
-        return len(self._facts)
-
-    def tally(self, start: int, end: int) -> Tally:
-        """Tally one hour or a part of it; a whole one that is over may be remembered from an earlier look."""
-        if not self._epochs or end - start < HOUR or end > self._now:
-            return self._read(start, end)
-        token = self._epochs, self._step_s, self._dirty.get(start, 0)
-        known = _hours.get(start)
-        if known is not None and known[0] == token and time.monotonic() - known[1] < HOUR_KEPT_S:
-            return known[2]
-        made = self._read(start, end)
-        if len(made.routes) <= ROUTES_KEPT:
-            _hours[start] = token, time.monotonic(), made
-        for hour in sorted(_hours)[:-HOURS_KEPT]:
-            del _hours[hour]
-        return made
-
-    def _read(self, start: int, end: int) -> Tally:
-        made = Tally()
-        for bucket in self._store.buckets(list(self._facts), start, end) if self._facts else ():
-            route, bad = self._facts[bucket.series_id]
-            made.add(floor(bucket.start, self._step_s), route, bad, bucket.cell)
-        return made
-
-    def _read_epochs(self) -> str:
-        return " ".join(self._store.cursor(shard).epoch for shard in self._store.reading_shards())
+def _read_route_cells(
+    store: Store,
+    now: float,
+    shown: Sequence[Route],
+    series: Sequence[Series],
+    rolled: Rolled,
+    stretches: Sequence[tuple[int, int]],
+) -> None:
+    """Merge what some routes' series hold into their cells, for the percentiles of the rows that are shown."""
+    routes = {route.route: route for route in shown}
+    rollups.read_route_cells(routes, REQUESTS, rolled)
+    owners = {each.id: route for each in series if (route := dict(each.tags).get(ROUTE, "")) in routes}
+    left = [each for each in stretches if each[0] not in rolled.hours]
+    # Merged among themselves first: they are finer than roll-ups, and each would be coarsened alone.
+    fine = {route: WideCell() for route in routes}
+    for start, end in affordable(left, len(owners), now) if owners else ():
+        for bucket in store.buckets(list(owners), start, end):
+            bucket.cell.classic = bucket.cell.exemplars = None
+            fine[owners[bucket.series_id]].merge(bucket.cell)
+    for route, cell in fine.items():
+        routes[route].cell.merge(cell)
 
 
 def _counted(store: Store, name: str, stretches: Sequence[tuple[int, int]]) -> float:

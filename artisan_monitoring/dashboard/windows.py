@@ -4,33 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from ..core.windows import HOUR, MINUTE, floor
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window that looks back `length_s` seconds in slots of `step_s`, the running slot included."""
+    """A window that looks back `length_s` seconds in slots of `step_s`, the running slot included.
+
+    With `end` (the end of its last slot, in seconds since the epoch) it is a range of its own, and stays where it is.
+    """
 
     key: str
     title: str
     length_s: int
     step_s: int
+    end: int | None = None
 
     @property
     def hourly(self) -> bool:
         """Whether its slots are whole hours, so that roll-ups make them."""
         return self.step_s % HOUR == 0
 
+    @property
+    def query(self) -> str:
+        """What names it in an address' query."""
+        if self.end is None:
+            return urlencode({"window": self.key})
+        return urlencode({"from": iso_minute(self.end - self.length_s), "to": iso_minute(self.end)}, safe=":")
+
+    @property
+    def begins(self) -> str:
+        """The beginning of a range as a form's field has it; empty for a window that moves."""
+        return "" if self.end is None else iso_minute(self.end - self.length_s)
+
+    @property
+    def ends(self) -> str:
+        """The end of a range as a form's field has it; empty for a window that moves."""
+        return "" if self.end is None else iso_minute(self.end)
+
     def slots(self, now: float) -> range:
-        """Return the starts of its slots, oldest first; the last one holds `now`."""
-        end = floor(now, self.step_s) + self.step_s
+        """Return the starts of its slots, oldest first; the last one holds `now`, or ends the range."""
+        end = floor(now, self.step_s) + self.step_s if self.end is None else self.end
         return range(end - self.length_s, end, self.step_s)
 
     def hours(self, now: float) -> Iterator[int]:
         """Yield the start of every hour that it touches."""
         slots = self.slots(now)
         yield from range(floor(slots.start, HOUR), slots.stop, HOUR)
+
+
+def iso_minute(moment: float) -> str:
+    """Return a time as ISO 8601 to the minute in UTC, as an address has it: 2026-11-24T09:30."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M}"
 
 
 # The long ones have slots of whole hours: a day of 200 busy series in minutes is 288,000 cells, three seconds of work;
@@ -46,8 +74,3 @@ SPANS = {
     )
 }
 DEFAULT = SPANS["1h"]
-
-
-def chosen(key: object) -> Span:
-    """Return the window that an address names; the last hour for anything else."""
-    return SPANS.get(key, DEFAULT) if isinstance(key, str) else DEFAULT

@@ -6,7 +6,6 @@ none. Errors are answers of 500 and above.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ..core.histogram import Cell
-from ..metrics.queries import Point, read
+from ..metrics.queries import Answered, requests
 
 WINDOWS: dict[str, tuple[int, int]] = {
     "1h": (3_600, 60),
@@ -24,14 +23,10 @@ WINDOWS: dict[str, tuple[int, int]] = {
 }
 """Window: its length and its step in seconds. 60 points at most; steps are whole stored slots (1 or 10 minutes)."""
 
-METRIC = "http.server.request.duration"
-STATUS_TAG = "http.response.status_code"
 MAX_ERRORS = 20
 
 # By name, not by import: the rooms of errors and of health stand side by side.
 RECENT_ERRORS = "artisan_monitoring.errors.recent.recent_errors"
-
-Groups = Mapping[tuple[str, ...], Sequence[Point]]
 
 
 def document(window: str, now: float) -> dict[str, Any]:
@@ -39,30 +34,23 @@ def document(window: str, now: float) -> dict[str, Any]:
     length_s, step_s = WINDOWS[window]
     end = (int(now) // step_s + 1) * step_s
     start = end - length_s
-    result = read(METRIC, start, end, step_s=step_s, group_by=(STATUS_TAG,))
     steps = [float(at) for at in range(start, end, step_s) if at <= now]
-    return {**shape(result.groups, steps), "recent_errors": import_string(RECENT_ERRORS)(MAX_ERRORS)}
+    return {**shape(requests(start, end, step_s), steps), "recent_errors": import_string(RECENT_ERRORS)(MAX_ERRORS)}
 
 
-def shape(groups: Groups, steps: Sequence[float]) -> dict[str, Any]:
-    """Return `metrics` and `summary` from points grouped by status code; points outside `steps` are left out."""
-    cells: dict[float, Cell] = {at: Cell() for at in steps}
-    errors: dict[float, int] = defaultdict(int)
-    for (status,), points in groups.items():
-        for point in points:
-            if point.start in cells:
-                cells[point.start].merge(point.cell)
-                errors[point.start] += point.cell.count if status >= "500" else 0
-    busy = [(at, cell) for at, cell in cells.items() if cell.count]
+def shape(slots: Mapping[int, Answered], steps: Sequence[float]) -> dict[str, Any]:
+    """Return `metrics` and `summary` from slots of requests; slots outside `steps` are left out."""
+    shown = [(at, slots.get(int(at)) or Answered()) for at in steps]
+    busy = [(at, slot) for at, slot in shown if slot.cell.count]
     return {
         "metrics": {
-            "response_times": [{"timestamp": _timestamp(at), **_times(cell)} for at, cell in busy],
+            "response_times": [{"timestamp": _timestamp(at), **_times(slot.cell)} for at, slot in busy],
             "error_rates": [
-                {"timestamp": _timestamp(at), "rate": round(errors[at] / cell.count, 4)} for at, cell in busy
+                {"timestamp": _timestamp(at), "rate": round(slot.failed / slot.cell.count, 4)} for at, slot in busy
             ],
-            "request_counts": [{"timestamp": _timestamp(at), "count": cell.count} for at, cell in cells.items()],
+            "request_counts": [{"timestamp": _timestamp(at), "count": slot.cell.count} for at, slot in shown],
         },
-        "summary": _summary([cell for _, cell in busy], sum(errors.values())),
+        "summary": _summary([slot.cell for _, slot in busy], sum(slot.failed for _, slot in busy)),
     }
 
 

@@ -5,15 +5,17 @@ A row is overwritten whole under a version check: running it twice, late, or by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from ..conf import get_settings
-from ..core.histogram import COARSE_SCHEMA, Cell
+from ..core.histogram import COARSE_SCHEMA, Cell, WideCell
 from ..core.packing import NotABatch, pack_cell, unpack_cell
 from ..core.series import Series
+from ..core.summary import Summary, is_summarised, pack_summary, summarise, unpack_summary
 from ..core.windows import DAY, FINE_FOR_S, HOUR, MINUTE, floor
 from ..models import MetricRollup
 from ..pipeline.pacing import breathe
@@ -32,6 +34,9 @@ GROUPED_BY = ("http.route", "http.response.status_code", "db.operation.name", "m
 ROWS = 200
 Key = tuple[str, str, str, str, str, str]
 """name, kind, unit, series id, group, value"""
+Kept = Cell | Summary
+SUMMARY = "*"
+"""The group of the row that holds a metric's summary: no tag that totals are kept by has this key."""
 
 
 def flush_metrics() -> int:
@@ -79,29 +84,43 @@ def roll_up_hour(store: Store, hour: int, version: int) -> int:
     """Write the roll-ups of one hour, and bring its day up to date; return how many rows the hour has."""
     cells = _hour_cells(store, hour)
     _write(cells, hour, HOUR, version)
-    day = floor(hour, DAY)
-    day_version, day_cells = _day_cells(day)
-    _write(day_cells, day, DAY, day_version)
+    roll_up_day(floor(hour, DAY))
     return len(cells)
 
 
-def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Cell]]:
+def roll_up_day(day: int) -> None:
+    """Write the roll-ups of a day from those of its hours."""
+    version, cells = _day_cells(day)
+    _write(cells, day, DAY, version)
+
+
+def _hour_cells(store: Store, hour: int) -> dict[Key, tuple[str, Kept]]:
+    series = {each.id: each for each in store.series()}
     cells: dict[Key, tuple[str, Cell]] = {}
-    for each, whole in _whole_hours(store, hour):
+    for each, whole in _whole_hours(store, hour, series):
         for key in _keys(each):
-            if key in cells:
-                cells[key][1].merge(whole)
-            else:
-                cells[key] = (each.text if key[3] else "", whole.copy())
+            text = each.text if key[3] else ""
+            if key not in cells:
+                cells[key] = (text, Cell() if text else WideCell())
+            cells[key][1].merge(whole)
         breathe()
-    return cells
+    return {**cells, **_summaries(series.values(), cells)}
 
 
-def _whole_hours(store: Store, hour: int) -> Iterable[tuple[Series, Cell]]:
+def _summaries(series: Iterable[Series], cells: Mapping[Key, tuple[str, Cell]]) -> dict[Key, tuple[str, Kept]]:
+    """Summarise the cells of the metrics that have summaries."""
+    found: dict[Key, list[tuple[Series, Cell]]] = {}
+    for each in series:
+        key = (each.name, each.kind, each.unit, each.id, "", "")
+        if is_summarised(each) and key in cells:
+            found.setdefault((*key[:3], "", SUMMARY, ""), []).append((each, cells[key][1]))
+    return {key: ("", summarise(members)) for key, members in found.items()}
+
+
+def _whole_hours(store: Store, hour: int, series: Mapping[str, Series]) -> Iterable[tuple[Series, Cell]]:
     """Return each series that has anything in an hour, with its cells as one: its minutes are merged once, not again
     for each row that it counts in.
     """
-    series = {each.id: each for each in store.series()}
     found: dict[str, Cell] = {}
     for bucket in store.buckets(list(series), hour, hour + HOUR):
         bucket.cell.coarsen(COARSE_SCHEMA)
@@ -125,30 +144,37 @@ def _keys(series: Series) -> Iterable[Key]:
             yield (*head, "", tag, value)
 
 
-def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Cell]]]:
+def _day_cells(day: int) -> tuple[int, dict[Key, tuple[str, Kept]]]:
     """Merge a day's hours, so that a late hour makes the day right again; return its version too.
 
     That is the sum of its hours' versions, which grows with every hour that is added or rolled up again. The number of
     one hour says nothing about the day: an earlier hour may well have been written to last.
     """
     using = get_settings().DATABASE
-    cells: dict[Key, tuple[str, Cell]] = {}
+    cells: dict[Key, tuple[str, Any]] = {}  # a cell, or a summary under a summary's key
     versions: dict[int, int] = {}
     with own_connection(using):
         rows = MetricRollup.objects.using(using).filter(width=HOUR, start__gte=day, start__lt=day + DAY)
         for row in rows.iterator(chunk_size=ROWS):
             key = (row.name, row.kind, row.unit, row.series_id, row.group, row.value)
             versions[row.start] = max(row.version, versions.get(row.start, 0))
-            cell = unpack_cell(bytes(row.cell))
+            kept = _unpacked(row)
             if key in cells:
-                cells[key][1].merge(cell)
+                cells[key][1].merge(kept)
             else:
-                cells[key] = (row.text, cell)
+                cells[key] = (row.text, kept)
             breathe()
     return sum(versions.values()), cells
 
 
-def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> None:
+def _unpacked(row: MetricRollup) -> Kept:
+    if row.group == SUMMARY:
+        return unpack_summary(bytes(row.cell))
+    cell = unpack_cell(bytes(row.cell))
+    return cell if row.series_id else WideCell.of(cell)
+
+
+def _write(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int) -> None:
     """Overwrite the rows of a slot, unless a newer version is there."""
     using = get_settings().DATABASE
     keys = sorted(cells)
@@ -158,7 +184,7 @@ def _write(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: 
         breathe()
 
 
-def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int, using: str) -> None:
+def _write_chunk(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int, using: str) -> None:
     there = _locked_versions(cells, start, width, using)
     new = {key: cells[key] for key in cells if key not in there}
     if new:
@@ -171,7 +197,7 @@ def _write_chunk(cells: dict[Key, tuple[str, Cell]], start: int, width: int, ver
     upsert(using, _rows(old, start, width, version), unique, ("text", "version", "count", "sum", "cell"))
 
 
-def _locked_versions(cells: dict[Key, tuple[str, Cell]], start: int, width: int, using: str) -> dict[Key, int]:
+def _locked_versions(cells: Mapping[Key, tuple[str, Kept]], start: int, width: int, using: str) -> dict[Key, int]:
     """Return the versions of the rows that are there, locked: another worker's may not come before ours are written."""
     # Names, kinds and series lead the index: with them a piece costs what it holds, not what the whole hour does.
     names, kinds, series = ({key[at] for key in cells} for at in (0, 1, 3))
@@ -185,14 +211,19 @@ def _key(name: str, kind: str, unit: str, series_id: str, group: str, value: str
     return name, kind, unit, series_id, group, value
 
 
-def _rows(cells: dict[Key, tuple[str, Cell]], start: int, width: int, version: int) -> list[MetricRollup]:
+def _rows(cells: Mapping[Key, tuple[str, Kept]], start: int, width: int, version: int) -> list[MetricRollup]:
     return [
         MetricRollup(
             name=name, kind=kind, unit=unit, series_id=series_id, group=group, value=value, text=text,
-            start=start, width=width, version=version, count=cell.count, sum=cell.sum, cell=pack_cell(cell),
+            start=start, width=width, version=version, **_columns(kept),
         )
-        for (name, kind, unit, series_id, group, value), (text, cell) in cells.items()
+        for (name, kind, unit, series_id, group, value), (text, kept) in cells.items()
     ]  # fmt: skip
+
+
+def _columns(kept: Kept) -> dict[str, Any]:
+    cell, packed = (kept.cell, pack_summary(kept)) if isinstance(kept, Summary) else (kept, pack_cell(kept))
+    return {"count": cell.count, "sum": cell.sum, "cell": packed}
 
 
 def purge_rollups(now: datetime) -> int:

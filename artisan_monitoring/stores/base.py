@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.packing import Delta
 from ..core.series import Series
+from ..core.summary import Summary
 from .shapes import (
     Appended,
     Bucket,
@@ -159,7 +160,8 @@ class Store(ABC):
         """Apply a commit in one atomic step, or raise `CursorMoved` and apply nothing.
 
         For each delta: merge it into the cell of its slot, and into the series' total; register the series; mark its
-        hour dirty with a number that grows with every commit. A new series beyond `LIMITS.STORE_SERIES` goes into its
+        hour dirty with a number that grows with every commit; and merge the cells of a summarised metric into its
+        summary of the slot (see `core.summary`). A new series beyond `LIMITS.STORE_SERIES` goes into its
         metric's overflow series, and is counted as loss reason `store_series` (of detail, not of count). A delta that
         fits no cell together with what is there is left out and counted as `unstorable`. Raise `StoreRefused`, and
         apply nothing, for text that the store cannot hold.
@@ -174,6 +176,13 @@ class Store(ABC):
     @abstractmethod
     def buckets(self, series_ids: Sequence[str], start: float, end: float) -> Iterator[Bucket]:
         """Yield the cells of the slots that begin in [start, end), in no particular order."""
+
+    @abstractmethod
+    def summaries(self, name: str, start: float, end: float) -> Iterator[tuple[int, int, Summary]]:
+        """Yield (start, width, summary) of the slots of a summarised metric that begin in [start, end).
+
+        In no particular order, and a slot may come in parts: one a shard.
+        """
 
     @abstractmethod
     def totals(self, name: str | None = None) -> list[Total]:

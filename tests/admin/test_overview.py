@@ -149,7 +149,7 @@ def test_window_is_in_the_address(admin_client, key):
 
 
 def test_hours_left_out_are_told(admin_client, monkeypatch):
-    monkeypatch.setattr(traffic, "CELLS_AT_MOST", 60)
+    monkeypatch.setattr(traffic, "COLUMNS_AT_MOST", 60)
     store = get_store()
     put(store, *(requests(store.now() - hours * 3600, 0.02) for hours in range(6)))
     html = admin_client.get(f"{OVERVIEW}?window=7d").content.decode()

@@ -55,7 +55,7 @@ def test_roll_ups_give_what_cells_gave(store, key):
     found = []
     for _ in range(2):
         before.forget()
-        slot = before.slot_before(store, span, now, REQUESTS)
+        slot = before.slot_before(store, span, now, REQUESTS, store.series(REQUESTS))
         found.append((slot.cell.count, slot.failed, round(slot.cell.sum, 6)))
         flush_metrics()
     assert found[0] == found[1]
@@ -76,8 +76,8 @@ def test_a_site_that_began_in_the_middle_is_not_compared(tables):
     assert tiles()["Requests"].change == ""
 
 
-def test_too_many_cells_are_not_read(tables, monkeypatch):
-    monkeypatch.setattr(before, "CELLS_AT_MOST", 10)
+def test_too_many_slots_are_not_read(tables, monkeypatch):
+    monkeypatch.setattr(before, "COLUMNS_AT_MOST", 10)
     put(tables, requests(SPANS["1h"].slots(tables.now()).start - HOUR, *[0.1] * 50))
     assert tiles()["Requests"].change == ""
 
@@ -85,11 +85,12 @@ def test_too_many_cells_are_not_read(tables, monkeypatch):
 def test_is_read_once_for_each_slot(tables):
     now, span = tables.now(), SPANS["1h"]
     put(tables, requests(span.slots(now).start - HOUR, *[0.1] * 50))
-    first = before.slot_before(tables, span, now, REQUESTS)
+    series = tables.series(REQUESTS)
+    first = before.slot_before(tables, span, now, REQUESTS, series)
     with CaptureQueriesContext(connections["monitoring"]) as captured:
-        assert before.slot_before(tables, span, now, REQUESTS) is first
+        assert before.slot_before(tables, span, now, REQUESTS, series) is first
         assert len(captured) == 0
-        assert before.slot_before(tables, span, now + 60, REQUESTS) is not first
+        assert before.slot_before(tables, span, now + 60, REQUESTS, series) is not first
 
 
 @pytest.mark.parametrize(("now", "earlier", "said"), [

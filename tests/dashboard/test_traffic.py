@@ -6,6 +6,7 @@ import pytest
 
 from artisan_monitoring.core.windows import DAY, HOUR, floor
 from artisan_monitoring.dashboard import traffic as module
+from artisan_monitoring.dashboard.pieces import rolled_hours
 from artisan_monitoring.dashboard.traffic import traffic
 from artisan_monitoring.dashboard.windows import SPANS
 from artisan_monitoring.exceptions import StoreUnavailable
@@ -78,18 +79,17 @@ def test_whole_days_are_read_as_days_and_count_once(tables):
     now = tables.now()
     put(tables, *(requests(floor(now, DAY) - 3 * DAY + hour * HOUR, 0.1) for hour in range(24)), requests(now, 0.1))
     flush_metrics()
-    assert module.rolled_hours(SPANS["7d"], now, tables.dirty_hours()).days
+    assert rolled_hours(SPANS["7d"], now, tables.dirty_hours()).days
     seen = read("7d")
     assert (seen.total.cell.count, seen.routes[0].count, seen.routes[0].cell.count) == (25, 25, 25)
 
 
 def test_hours_nobody_rolled_up_are_read_only_as_far_as_they_are_cheap(tables, monkeypatch):
-    monkeypatch.setattr(module, "CELLS_AT_MOST", 300)
+    monkeypatch.setattr(module, "COLUMNS_AT_MOST", 300)
     now = tables.now()
     put(tables, *(requests(now - hours * HOUR, 0.1) for hours in range(20)))
     seen = read("24h")
     assert (seen.total.cell.count, seen.hours_left_out) == (5, 15)
-    assert read("6h").total.cell.count == 6
     flush_metrics()
     seen = read("24h")
     assert (seen.total.cell.count, seen.hours_left_out) == (20, 0)
@@ -103,34 +103,6 @@ def test_late_batch_into_a_rolled_hour_is_seen_before_its_next_roll_up(tables):
     assert read("24h").total.cell.count == 2
     flush_metrics()
     assert read("24h").total.cell.count == 2
-
-
-def test_late_batch_into_a_remembered_hour_is_seen(store):
-    at = store.now() - 2 * HOUR
-    put(store, requests(at, 0.1))
-    assert read("6h").total.cell.count == 1
-    assert module._hours
-    put(store, requests(at, 0.1))
-    assert read("6h").total.cell.count == 2
-
-
-def test_remembered_hours_are_few_and_not_read_again(tables):
-    now = tables.now()
-    put(tables, *(requests(now - minutes * 60, 0.1) for minutes in range(0, 360, 5)))
-    first = read("6h")
-    kept = dict(module._hours)
-    assert 4 <= len(kept) <= module.HOURS_KEPT
-    again = read("6h")
-    assert again.total.cell.count == first.total.cell.count
-    assert {hour: module._hours[hour][2] for hour in kept} == {hour: each[2] for hour, each in kept.items()}
-
-
-def test_hours_of_very_many_routes_are_not_remembered(tables, monkeypatch):
-    monkeypatch.setattr(module, "ROUTES_KEPT", 2)
-    at = tables.now() - 2 * HOUR
-    put(tables, *(requests(at, 0.1, route=f"/{number}/") for number in range(3)))
-    assert read("6h").total.cell.count == 3
-    assert floor(at, HOUR) not in module._hours
 
 
 def test_one_answer_serves_all_viewers_for_some_seconds(tables):
@@ -151,6 +123,21 @@ def test_longest_ten_routes_by_time_not_by_number(tables):
     )
     shown = [each.route for each in read().routes]
     assert (len(shown), shown[:2]) == (10, ["", "/slow/"])
+
+
+def test_cells_of_the_other_routes_are_read_when_they_are_wanted(store):
+    now = store.now()
+    put(store, *(requests(now - 2 * HOUR, *[0.1] * 40, route=f"/{number}/") for number in range(12)),
+        requests(now - 2 * HOUR, 0.2, route="/rare/"), requests(now, 0.3, route="/rare/"))  # fmt: skip
+    for key in ("6h", "24h"):
+        seen = read(key)
+        (rare,) = [each for each in seen.every_route if each.route == "/rare/"]
+        assert rare not in seen.routes
+        assert (rare.count, rare.cell.count) == (2, 0)
+        for _ in range(2):
+            module.complete(seen, [rare, seen.routes[0]])
+            assert (rare.cell.count, rare.cell.max, seen.routes[0].cell.count) == (2, 0.3, 40)
+        flush_metrics()
 
 
 def test_young_slot_has_no_rate_yet(tables):

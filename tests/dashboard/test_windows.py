@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artisan_monitoring.dashboard.windows import DEFAULT, SPANS, chosen
+from artisan_monitoring.dashboard.windows import SPANS, Span
 
 NOW = 1_700_003_333.5
 
@@ -27,6 +27,9 @@ def test_hours_cover_the_slots(key):
     assert hours[-1] + 3600 >= slots.stop
 
 
-@pytest.mark.parametrize("asked", [None, "", "0", "-1h", "10y", "1H", "24h\x00", "x" * 5000, "سبع", ["1h"]])
-def test_anything_else_is_the_last_hour(asked):
-    assert chosen(asked) is DEFAULT
+def test_a_range_stays_where_it_is():
+    span = Span("x", "x", 3600, 60, 1_700_003_400)
+    assert span.slots(NOW) == span.slots(NOW + 86_400) == range(1_699_999_800, 1_700_003_400, 60)
+    assert span.query == "from=2023-11-14T22:10&to=2023-11-14T23:10"
+    assert (span.begins, span.ends) == ("2023-11-14T22:10", "2023-11-14T23:10")
+    assert (SPANS["6h"].query, SPANS["6h"].begins, SPANS["6h"].ends) == ("window=6h", "", "")

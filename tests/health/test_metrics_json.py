@@ -9,7 +9,7 @@ import pytest
 
 from artisan_monitoring.core.histogram import SECONDS_BOUNDS, Cell
 from artisan_monitoring.health import metrics_json
-from artisan_monitoring.metrics.queries import Point
+from artisan_monitoring.metrics.queries import Answered
 
 TOKEN = "a-token-that-is-long-enough"
 BEARER = {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
@@ -23,12 +23,12 @@ def cell(*seconds):
 
 
 def test_shape_and_sums():
-    groups = {
-        ("200",): [Point(60, cell(0.010, 0.020)), Point(180, cell(0.030))],
-        ("503",): [Point(60, cell(0.100, 0.070))],
-        ("404",): [Point(0, cell(9.0))],  # before the window
+    slots = {
+        60: Answered(cell(0.010, 0.020, 0.100, 0.070), 2),
+        180: Answered(cell(0.030)),
+        0: Answered(cell(9.0), 1),  # before the window
     }
-    document = metrics_json.shape(groups, [60.0, 120.0, 180.0])
+    document = metrics_json.shape(slots, [60.0, 120.0, 180.0])
     times = document["metrics"]["response_times"]
     assert [each["timestamp"] for each in times] == ["1970-01-01T00:01:00+00:00", "1970-01-01T00:03:00+00:00"]
     assert times[0]["avg"] == 50.0

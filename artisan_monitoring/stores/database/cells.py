@@ -14,6 +14,7 @@ from ...exceptions import CursorMoved
 from ...models import DirtyHour, GaugeReading, InboxState, MetricBucket, MetricSeries, ProducerState
 from ..base import Commit, Producer
 from ..merging import MOST, Gauge, hours_of, keep_within_limit, merged_slot, merged_totals, newest_gauges, series_of
+from ..summaries import merged_summaries, slots_of_summaries
 from .losses import add_losses
 from .sql import Clock, slices, upsert
 
@@ -34,6 +35,7 @@ def commit(alias: str, wanted: Commit, breathe: Callable[[], None]) -> None:
         targets = series_of(wanted)
         known |= _totals_of(alias, targets.keys() - known.keys())
         taken = _merge_slots(alias, wanted.deltas, losses, breathe)
+        _write_summaries(alias, taken, losses)
         _write_totals(alias, merged_totals(taken, targets, known, losses), targets, clock)
         _write_gauges(alias, newest_gauges(wanted.gauges))
         dirty = [DirtyHour(hour=hour, version=number) for hour in hours_of(wanted.deltas)]
@@ -79,6 +81,19 @@ def _merge_slots(
             taken.append(delta)
     upsert(alias, rows, BUCKET, ("cell",))
     return taken
+
+
+def _write_summaries(alias: str, taken: Sequence[Delta], losses: dict[str, int]) -> None:
+    known = {}
+    for key, start, width in slots_of_summaries(taken):
+        slot = MetricBucket.objects.using(alias).filter(series_id=key, start=start, width=width)
+        for packed in slot.filter(form=MetricBucket.Form.CELL).values_list("cell", flat=True):
+            known[key, start, width] = bytes(packed)
+    rows = [
+        MetricBucket(series_id=key, start=start, width=width, cell=packed)
+        for (key, start, width), packed in merged_summaries(taken, known, losses).items()
+    ]
+    upsert(alias, rows, BUCKET, ("cell",))
 
 
 def _cells_of(alias: str, deltas: Iterable[Delta]) -> dict[Slot, bytes]:

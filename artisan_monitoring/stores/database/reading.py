@@ -9,9 +9,12 @@ from django.db.models import F
 from ...core.archive import Slot, unpack_cells
 from ...core.packing import NotABatch, unpack_cell
 from ...core.series import Series, series_from_text
+from ...core.summary import Summary
 from ...core.windows import HOUR, MINUTE, floor
 from ...models import GaugeReading, MetricBucket, MetricSeries
 from ..base import Bucket, GaugeValue, Total
+from ..hours import archived_summaries
+from ..summaries import stored_summary, summary_id
 from .sql import Clock, session, slices
 
 CELLS_AT_ONCE = 5000
@@ -54,6 +57,27 @@ def buckets(alias: str, series_ids: Sequence[str], start: float, end: float) -> 
             for slot_start, slot_width, cell in _slots(at, width, form, bytes(packed)):
                 if start <= slot_start < end:
                     yield Bucket(series_id, slot_start, slot_width, cell)
+
+
+def summaries(alias: str, name: str, start: float, end: float) -> Iterator[tuple[int, int, Summary]]:
+    """Yield a metric's summaries in a window, hour by hour."""
+    for hour in range(floor(start, HOUR), int(-(-end // 1)), HOUR):
+        with session(alias):
+            rows = list(
+                MetricBucket.objects.using(alias)
+                .filter(series_id=summary_id(name), start__gte=hour, start__lt=min(hour + HOUR, end))
+                .values_list("start", "width", "form", "cell")
+            )
+        for at, width, form, packed in rows:
+            for slot_start, slot_width, summary in _summaries(at, width, form, bytes(packed)):
+                if start <= slot_start < end:
+                    yield slot_start, slot_width, summary
+
+
+def _summaries(start: int, width: int, form: int, packed: bytes) -> list[tuple[int, int, Summary]]:
+    if form == MetricBucket.Form.CELL:
+        return [(start, width, stored_summary(packed, {}))]
+    return archived_summaries(packed, {})
 
 
 def _slots(start: int, width: int, form: int, packed: bytes) -> list[Slot]:

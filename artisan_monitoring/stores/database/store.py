@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...conf import get_settings
 from ...core.series import Series
+from ...core.summary import Summary
 from ..base import (
     Appended,
     Bucket,
@@ -86,6 +87,9 @@ class DatabaseStore(Store):
 
     def buckets(self, series_ids: Sequence[str], start: float, end: float) -> Iterator[Bucket]:
         return reading.buckets(self.alias, series_ids, start, end)
+
+    def summaries(self, name: str, start: float, end: float) -> Iterator[tuple[int, int, Summary]]:
+        return reading.summaries(self.alias, name, start, end)
 
     def totals(self, name: str | None = None) -> list[Total]:
         with session(self.alias):

@@ -10,12 +10,11 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import Count, F, QuerySet
 
-from ...core.archive import Slot
 from ...core.windows import HOUR, MINUTE
 from ...models import DirtyHour, GaugeReading, MetricBucket, MetricSeries, ProducerState, StoredNote
 from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
-from ..hours import archived_slots, pack_slots
-from ..merging import stored_cell
+from ..hours import repacked
+from ..summaries import is_summary
 from . import inbox
 from .cells import BUCKET
 from .losses import add_losses
@@ -66,39 +65,33 @@ def _pack_some(alias: str, hour: int, ids: Sequence[str], *, coarse: bool) -> in
     target = Form.COARSE if coarse else Form.FINE
     forms = tuple(Form) if coarse else (Form.CELL, Form.FINE)
     losses: dict[str, int] = {}
-    slots: dict[str, list[Slot]] = defaultdict(list)
+    ones: dict[str, list[tuple[int, int, bytes]]] = defaultdict(list)
+    archives: dict[str, list[bytes]] = defaultdict(list)
     keys: dict[str, list[int]] = defaultdict(list)
     cells = MetricBucket.objects.using(alias).filter(start__gte=hour, start__lt=hour + HOUR, form__in=forms)
     rows = cells.filter(series_id__in=ids).values_list("pk", "series_id", "start", "width", "form", "cell")
     for key, series_id, start, width, form, packed in rows:
         keys[series_id].append(key)
         if form == Form.CELL:
-            slots[series_id].append((start, width, stored_cell(bytes(packed), losses)))
+            ones[series_id].append((start, width, bytes(packed)))
         else:
-            slots[series_id] += archived_slots(bytes(packed), losses)
-    return _replace(alias, hour, target, slots, keys, losses)
-
-
-def _replace(
-    alias: str,
-    hour: int,
-    target: int,
-    slots: dict[str, list[Slot]],
-    keys: dict[str, list[int]],
-    losses: dict[str, int],
-) -> int:
-    archives, gone, taken = [], [], 0
-    for series_id, mine in sorted(slots.items()):
-        packed = pack_slots(mine, coarse=target == Form.COARSE)
-        if packed is not None:
-            archives.append(MetricBucket(series_id=series_id, start=hour, width=HOUR, form=target, cell=packed))
+            archives[series_id].append(bytes(packed))
+    made, gone, taken = [], [], 0
+    for series_id in sorted(keys):
+        archive, went = repacked(series_id, hour, ones[series_id], archives[series_id], losses, coarse=coarse)
+        if archive is not None:
+            made.append(MetricBucket(series_id=series_id, start=hour, width=HOUR, form=target, cell=archive))
             gone += keys[series_id]
-            taken += len(mine)
-    for some in slices(gone):
-        MetricBucket.objects.using(alias).filter(pk__in=some).delete()
-    upsert(alias, archives, BUCKET, ("cell",))
+            taken += 0 if is_summary(series_id) else went
+    _replace(alias, gone, made)
     add_losses(alias, losses)
     return taken
+
+
+def _replace(alias: str, gone: Sequence[int], made: Sequence[MetricBucket]) -> None:
+    for some in slices(gone):
+        MetricBucket.objects.using(alias).filter(pk__in=some).delete()
+    upsert(alias, made, BUCKET, ("cell",))
 
 
 def expire(alias: str, before: int, idle_before: int, clock: float, breathe: Callable[[], None]) -> int:

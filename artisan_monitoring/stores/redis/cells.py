@@ -27,6 +27,7 @@ from ..merging import (
     refusing,
     series_of,
 )
+from ..summaries import Slot, merged_summaries, slots_of_summaries
 from .client import Arg, RedisClient
 from .inbox import seconds
 from .keys import ShardKeys
@@ -40,7 +41,7 @@ TRIES = 5
 
 @dataclass(slots=True)
 class _Stored:
-    """What was read: the state's four fields as they stand there, the time, the shard's counts, cells and totals."""
+    """What was read: the state's four fields as they stand, the time, the shard's counts, cells, totals, summaries."""
 
     state: list[bytes | None]
     now: float
@@ -48,12 +49,14 @@ class _Stored:
     registry_whole: bool
     cells: list[bytes | None]
     totals: dict[str, bytes]
+    summaries: dict[Slot, bytes]
 
 
 def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int, breathe: Callable[[], None]) -> None:
     """Apply a commit; see `Store.commit`."""
     for _ in range(TRIES):
-        stored = _read(client, keys, wanted.deltas, series_of(wanted))
+        places = slots_of_summaries(wanted.deltas)
+        stored = _read(client, keys, wanted.deltas, places, series_of(wanted))
         expected = wanted.expected
         if stored.state[:3] != [expected.epoch.encode(), b"%d" % expected.position, b"%d" % expected.offset]:
             raise CursorMoved(f"{keys.state} is not at {expected}")
@@ -71,14 +74,19 @@ def commit(client: RedisClient, keys: ShardKeys, wanted: Commit, shards: int, br
     raise StoreUnavailable(f"{keys.state} is too busy to commit")
 
 
-def _read(client: RedisClient, keys: ShardKeys, deltas: Sequence[Delta], series: dict[str, Series]) -> _Stored:
+def _read(
+    client: RedisClient, keys: ShardKeys, deltas: Sequence[Delta], places: Sequence[Slot], series: dict[str, Series]
+) -> _Stored:
     ids = sorted(series)
+    slots = [*((delta.series.id, delta.start, delta.width) for delta in deltas), *places]
     names = [keys.state, keys.totals, keys.series]
-    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in deltas]
-    args: list[Arg] = [len(deltas), *(f"{delta.width}:{delta.start}" for delta in deltas), *ids]
+    names += [keys.cells(key, floor(start, HOUR)) for key, start, _ in slots]
+    args: list[Arg] = [len(slots), *(f"{width}:{start}" for _, start, width in slots), *ids]
     state, time, totals_count, series_count, cells, totals = client.run("read_cells", names, args)
     known = {key: total for key, total in zip(ids, totals, strict=True) if total is not None}
-    return _Stored(state, seconds(*time), series_count, totals_count == series_count, cells, known)
+    summaries = {place: packed for place, packed in zip(places, cells[len(deltas) :], strict=True) if packed}
+    del cells[len(deltas) :]
+    return _Stored(state, seconds(*time), series_count, totals_count == series_count, cells, known, summaries)
 
 
 def _write(
@@ -91,18 +99,20 @@ def _write(
     gauges = newest_gauges(wanted.gauges)
     merged = _merge_cells(wanted.deltas, stored, losses, breathe)
     taken = [delta for delta, _ in merged]
+    cells = [((delta.series.id, delta.start, delta.width), packed) for delta, packed in merged]
+    cells += merged_summaries(taken, stored.summaries, losses).items()
     totals = _total_args(taken, series, stored, losses)
     hours = hours_of(taken)
 
     names = [keys.state, keys.totals, keys.series, keys.seen, keys.dirty, keys.processes]
-    names += [keys.cells(delta.series.id, floor(delta.start, HOUR)) for delta in taken]
+    names += [keys.cells(key, floor(start, HOUR)) for (key, start, _), _ in cells]
     names += map(keys.hour, hours)
     names += [keys.named(each.name) for each in new]
     names += [keys.gauge(gauge[0].id) for gauge in gauges]
     args: list[Arg] = [field if field is not None else b"" for field in stored.state]
     args += [wanted.new.position, wanted.new.offset, repr(stored.now)]
-    args += [len(hours), len(taken), len(series), len(new), len(gauges), len(wanted.producers), len(losses)]
-    args += _hour_args(hours) + _cell_args(merged, hours) + totals
+    args += [len(hours), len(cells), len(series), len(new), len(gauges), len(wanted.producers), len(losses)]
+    args += _hour_args(hours) + _cell_args(cells, hours) + totals
     for each in new:
         args += (each.id, each.text)
     args += _gauge_args(gauges)
@@ -118,11 +128,11 @@ def _hour_args(hours: Sequence[int]) -> list[Arg]:
     return [arg for hour in hours for arg in (hour, hour + keep_s)]
 
 
-def _cell_args(merged: Sequence[tuple[Delta, bytes]], hours: Sequence[int]) -> list[Arg]:
+def _cell_args(cells: Sequence[tuple[Slot, bytes]], hours: Sequence[int]) -> list[Arg]:
     number = {hour: at for at, hour in enumerate(hours, 1)}
     args: list[Arg] = []
-    for delta, packed in merged:
-        args += (number[floor(delta.start, HOUR)], f"{delta.width}:{delta.start}", packed)
+    for (_, start, width), packed in cells:
+        args += (number[floor(start, HOUR)], f"{width}:{start}", packed)
     return args
 
 

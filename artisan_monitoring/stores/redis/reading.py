@@ -7,13 +7,15 @@ from typing import TypeVar
 
 from ...core.packing import NotABatch, unpack_cell
 from ...core.series import Series, series_from_text
+from ...core.summary import Summary
 from ...core.windows import HOUR, floor
 from ..base import Bucket, GaugeValue, Total
+from ..summaries import summary_id
 from .cells import CREATED
 from .client import RedisClient
 from .inbox import seconds
 from .keys import BLOCK, VERSION, ShardKeys
-from .upkeep import read_hashes, slots_of
+from .upkeep import read_hashes, slots_of, summaries_of
 
 Item = TypeVar("Item")
 
@@ -81,6 +83,17 @@ def _cells(series_id: str, fields: dict[bytes, bytes], start: float, end: float)
         for at, width, cell in slots_of(field, packed, unread):
             if start <= at < end and cell.count:
                 yield Bucket(series_id, at, width, cell)
+
+
+def summaries(
+    client: RedisClient, keys: ShardKeys, name: str, start: float, end: float
+) -> Iterator[tuple[int, int, Summary]]:
+    """Yield a metric's summaries in a window, hour by hour."""
+    for hour in range(floor(start, HOUR), int(-(-end // 1)), HOUR):
+        for field, packed in client.call("HGETALL", keys.cells(summary_id(name), hour)).items():
+            for at, width, summary in summaries_of(field, packed, {}):
+                if start <= at < end:
+                    yield at, width, summary
 
 
 def gauges(client: RedisClient, keys: ShardKeys, series_ids: Sequence[str]) -> dict[str, list[GaugeValue]]:

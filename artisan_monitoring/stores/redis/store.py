@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 from ...core.series import Series
+from ...core.summary import Summary
 from ..base import (
     Appended,
     Bucket,
@@ -153,6 +154,10 @@ class RedisStore(Store):
         # A series is in the shard of its id, in those of earlier numbers of shards, and if it is an overflow in all.
         for keys in self._all():
             yield from reading.buckets(self.client, keys, series_ids, start, end)
+
+    def summaries(self, name: str, start: float, end: float) -> Iterator[tuple[int, int, Summary]]:
+        for keys in self._all():
+            yield from reading.summaries(self.client, keys, name, start, end)
 
     def totals(self, name: str | None = None) -> list[Total]:
         found: dict[str, Total] = {}

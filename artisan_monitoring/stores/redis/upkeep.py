@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from ...conf import get_settings
 from ...core.archive import Slot
 from ...core.series import series_from_text
+from ...core.summary import Summary
 from ...core.windows import DAY, HOUR, floor
 from ..base import GAUGE_LIVES_S, GAUGE_PROCESSES, PROCESS_TTL_S
-from ..hours import archived_slots, pack_slots
+from ..hours import archived_slots, archived_summaries, repacked
 from ..merging import stored_cell
+from ..summaries import is_summary, stored_summary
 from .client import Arg, RedisClient
 from .inbox import seconds
 from .keys import BLOCK, COARSE, FINE, VERSION, ShardKeys
@@ -59,23 +61,30 @@ def _pack_some(
     """Pack the hour's hashes of some series; return how many cells went in, or nothing if a commit came between."""
     version = client.call("HGET", keys.dirty, hour)
     hours = [keys.cells(series_id, hour) for series_id in ids]
-    targets = [keys.block(series_id, hour) for series_id in ids] if coarse else hours
+    targets = [
+        # Of summaries there are few: they stay in their hour.
+        keys.block(series_id, hour) if coarse and not is_summary(series_id) else name
+        for series_id, name in zip(ids, hours, strict=True)
+    ]
     read = read_hashes(client, [*hours, *targets])
     touched: list[str] = []
     args: list[Arg] = [hour, version or b"", block_expiry(hour)]
     found: dict[str, int] = {}
     taken = 0
-    for name, target, fields, block in zip(hours, targets, read[: len(ids)], read[len(ids) :], strict=True):
-        old = _to_pack(fields, coarse=coarse)
-        slots = [slot for field in old for slot in slots_of(field, fields[field], found)]
-        beside = slots_of(COARSE, block[COARSE], found) if coarse and slots and COARSE in block else []
-        again = sum(hour <= start < hour + HOUR for start, _, _ in beside)
-        packed = pack_slots([*slots, *beside], coarse=coarse) if slots else None
+    kept = COARSE if coarse else FINE
+    for key, name, target, fields, block in zip(ids, hours, targets, read[: len(ids)], read[len(ids) :], strict=True):
+        old = _to_pack(fields, coarse=coarse, moves=target != name)
+        if not old:
+            continue
+        archives = [fields[field] for field in old if field in (FINE, COARSE)]
+        archives += [block[COARSE]] if target != name and COARSE in block else []
+        ones = [(*place(field), fields[field]) for field in old if field not in (FINE, COARSE)]
+        packed, went = repacked(key, hour, ones, archives, found, coarse=coarse)
         if packed is not None:
-            gone = [field for field in old if coarse or field != FINE]
+            gone = [field for field in old if target != name or field != kept]
             touched += (name, target)
-            args += (COARSE if coarse else FINE, packed, block.get(VERSION, b""), len(gone), *gone)
-            taken += len(slots) + again
+            args += (kept, packed, block.get(VERSION, b""), len(gone), *gone)
+            taken += 0 if is_summary(key) else went
     if touched:
         if not client.run("pack_cells", (keys.state, keys.dirty, *touched), args):
             return None
@@ -94,18 +103,36 @@ def read_hashes(client: RedisClient, names: Sequence[str]) -> list[Fields]:
     return [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in client.run("read_hashes", names)]
 
 
-def _to_pack(fields: Fields, *, coarse: bool) -> list[bytes]:
-    """Return the fields of an hour that go into an archive, an older one included; none if all is where it belongs."""
-    old = [field for field in fields if field != FINE]
-    return [*old, FINE] if FINE in fields and (old or coarse) else old
+def _to_pack(fields: Fields, *, coarse: bool, moves: bool) -> list[bytes]:
+    """Return the fields of an hour that go into an archive, an older one included; none if all is where it belongs.
+
+    The archive `moves` out of the hour's hash, or is a field of it.
+    """
+    loose = [field for field in fields if field not in (FINE, COARSE)]
+    archives = [field for field in ((FINE, COARSE) if coarse else (FINE,)) if field in fields]
+    if loose or moves or (coarse and FINE in fields):
+        return [*loose, *archives]
+    return []
 
 
 def slots_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[Slot]:
     """Return what a field of a cell hash holds; what cannot be read is counted and holds nothing."""
     if field in (FINE, COARSE):
         return archived_slots(packed, losses)
+    return [(*place(field), stored_cell(packed, losses))]
+
+
+def summaries_of(field: bytes, packed: bytes, losses: dict[str, int]) -> list[tuple[int, int, Summary]]:
+    """Return what a field of a hash of summaries holds; what cannot be read is counted and holds nothing."""
+    if field in (FINE, COARSE):
+        return archived_summaries(packed, losses)
+    return [(*place(field), stored_summary(packed, losses))]
+
+
+def place(field: bytes) -> tuple[int, int]:
+    """Return the start and width that a field of its own names."""
     width, start = map(int, field.split(b":"))
-    return [(start, width, stored_cell(packed, losses))]
+    return start, width
 
 
 def expire(client: RedisClient, keys: ShardKeys, before: int, idle_before: int, breathe: Callable[[], None]) -> int:

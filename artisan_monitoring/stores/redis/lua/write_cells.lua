@@ -32,7 +32,7 @@ for i = 1, cells do
     local members = KEYS[6 + cells + hour]
     local expiry = ARGV[hour_at + 2 * hour]
     redis.call('EXPIREAT', key, expiry)
-    redis.call('SADD', members, string.match(key, '(%x+):%-?%d+$'))
+    redis.call('SADD', members, string.match(key, '([^:]+):%-?%d+$'))
     redis.call('EXPIREAT', members, expiry)
   end
   at = at + 3
