@@ -21,7 +21,9 @@ class ChildFailed(Exception):
     """A child ended without a result; the text is the end of what it wrote to stderr."""
 
 
-def run(module: str, function: str, *, fast: bool = True, **options: Any) -> dict[str, Any]:
+def run(
+    module: str, function: str, *, fast: bool = True, timeout_s: float = TIMEOUT_S, **options: Any
+) -> dict[str, Any]:
     """Call `module.function(**options)` in a fresh process; return what it returns. Raise `ChildFailed`.
 
     The child's standard output is a file on disk, so that what its log handlers write costs what it costs.
@@ -33,7 +35,7 @@ def run(module: str, function: str, *, fast: bool = True, **options: Any) -> dic
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.child", given],
                 cwd=ROOT, env=_environment(directory, fast=fast), stdout=output, stderr=subprocess.PIPE,
-                timeout=TIMEOUT_S, check=False,
+                timeout=timeout_s, check=False,
             )  # fmt: skip
         if done.returncode or not answer.exists():
             raise ChildFailed(f"{module}.{function}: {done.stderr.decode(errors='replace')[-3000:]}")
