@@ -329,7 +329,7 @@ def test_small_rows_go_together_and_long_lines_apart(receiver: Receiver) -> None
 
 
 def test_beyond_its_lines_the_outbox_takes_no_more_and_says_so(receiver: Receiver) -> None:
-    with override_monitoring(OTLP={"LOG_LINES": 5}, IN_TESTS=True):
+    with override_monitoring(OTLP={"LOG_LINES": 5}, IN_TESTS=True, FLUSH="request_finished"):
         for number in range(8):
             logger.info("line", number=number)
         move()
