@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('artisan_monitoring', '0001_initial'),
+        ('artisan_monitoring', '0002_deploy'),
     ]
 
     operations = [
