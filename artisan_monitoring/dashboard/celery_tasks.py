@@ -73,14 +73,17 @@ def _tasks(store: Store, span: Span) -> list[Task]:
     if not durations:
         return []
     waits = store.series(WAIT)
-    now, start = store.now(), span.slots(store.now()).start
-    dirty = store.dirty_hours()
-    hours = range(floor(start, HOUR), floor(now, HOUR) + HOUR, HOUR)
-    rolled = Rolled(frozenset(hour for hour in hours if start <= hour and hour + HOUR <= now and hour not in dirty))
+    now, dirty = store.now(), store.dirty_hours()
+    slots = span.slots(now)
+    start, end = slots.start, min(slots.stop, floor(now, HOUR) + HOUR)
+    hours = range(floor(start, HOUR), end, HOUR)
+    rolled = Rolled(
+        frozenset(hour for hour in hours if start <= hour and hour + HOUR <= min(end, now) and hour not in dirty)
+    )
     found: dict[str, Task] = {}
     with own_connection(get_settings().DATABASE):
         _read_counts(found, rolled)
-        pieces = [(max(hour, start), hour + HOUR) for hour in hours if hour not in rolled.hours]
+        pieces = [(max(hour, start), min(hour + HOUR, end)) for hour in hours if hour not in rolled.hours]
         affordable_ones = affordable(pieces, len(durations) + len(waits), now, CELLS_AT_MOST)
         _read_cells(found, store, [*durations, *waits], affordable_ones)
         ordered = sorted(found.values(), key=lambda each: (-each.count, each.name))

@@ -7,9 +7,9 @@ import pytest
 from artisan_monitoring.core.histogram import SECONDS_BOUNDS, Cell
 from artisan_monitoring.core.packing import Delta
 from artisan_monitoring.core.series import Series
-from artisan_monitoring.core.windows import HOUR
+from artisan_monitoring.core.windows import HOUR, floor
 from artisan_monitoring.dashboard.celery_tasks import DURATION, WAIT, celery
-from artisan_monitoring.dashboard.windows import SPANS
+from artisan_monitoring.dashboard.windows import SPANS, Span
 from artisan_monitoring.metrics.rollup import flush_metrics
 
 from .seed import put
@@ -56,6 +56,22 @@ def test_tasks_of_each_window(store, rolled):
         assert first["tone"] == "critical"
         assert (second["name"], second["count"], second["failed"]) == ("shop.tidy", str(times), "0")
         assert second["wait"] == "–"
+
+
+class Past(Span):
+    """Three hours around a time 30 hours ago."""
+
+    def slots(self, now: float) -> range:
+        start = floor(now - 30 * HOUR, HOUR) - HOUR
+        return range(start, start + 3 * HOUR, HOUR)
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_window_that_ends_in_the_past_has_no_later_runs(store, rolled):
+    seed(store)
+    if rolled:
+        flush_metrics()
+    assert [each["count"] for each in celery(Past("past", "past", 3 * HOUR, HOUR))["tasks"]] == ["6", "1"]
 
 
 def test_eight_tasks_are_shown_and_the_others_counted(store):
