@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..conf import get_settings
@@ -17,7 +17,7 @@ from ..core.series import Series
 from ..core.windows import DAY
 from ..exceptions import CursorMoved, StoreRefused, StoreUnavailable
 from ..stores import get_store
-from ..stores.base import Commit, Cursor, Entry, Store, merge_deltas
+from ..stores.base import Commit, Cursor, Entry, Producer, Store, merge_deltas
 from .gathering import MOST_ENTRIES, Group, Row, entries_of, gather, mark, placed, rows_done
 from .pacing import breathe
 from .records import consume_records
@@ -91,12 +91,13 @@ def consume_metrics(store: Store, shard: int) -> bool:
     entries = _read(store, shard, cursor)
     if not entries:
         return False
-    group = gather(entries, store.producers(shard, {entry.process for entry in entries}), cursor.epoch)
-    now = store.now()
-    committing = _Committing(store, shard, entries, group, cursor, now, now - get_settings().RETENTION.METRICS * DAY)
-    first = rows_done(entries, cursor.offset)
-    for start in range(first, max(len(group.rows), first + 1), ROWS_PER_COMMIT):
-        committing.rows(start, min(start + ROWS_PER_COMMIT, len(group.rows)))
+    known = store.producers(shard, {entry.process for entry in entries})
+    group, now = gather(entries, known, cursor.epoch), store.now()
+    oldest = now - get_settings().RETENTION.METRICS * DAY
+    committing = _Committing(store, shard, entries, known, group, cursor, now, oldest)
+    first, last = rows_done(entries, cursor.offset), len(group.rows)
+    for start in range(first, max(last, first + 1), ROWS_PER_COMMIT):
+        committing.rows(start, min(start + ROWS_PER_COMMIT, last))
     return True
 
 
@@ -120,6 +121,7 @@ class _Committing:
     store: Store
     shard: int
     entries: Sequence[Entry]
+    known: Mapping[str, Producer]
     group: Group
     cursor: Cursor
     now: float
@@ -130,6 +132,8 @@ class _Committing:
         try:
             self._commit(first, last, self.group.rows[first:last], Counter())
         except StoreRefused as exc:
+            # Cells of late minutes, or of series beyond the limit, were merged into each other: they are made anew.
+            self.group = gather(self.entries, self.known, self.cursor.epoch)
             if last - first > 1:
                 middle = (first + last) // 2
                 self.rows(first, middle)
