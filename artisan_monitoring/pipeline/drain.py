@@ -141,8 +141,9 @@ class _Committing:
                 return
             # Nothing was applied, and nothing of it ever will be: counted as lost, so that the river goes on.
             report("drain.refused", exc)
-            lost = sum(row.delta.cell.count for row in self.group.rows[first:last])
-            self._commit(first, last, [], Counter(refused=lost))
+            losses: Counter[str] = Counter()
+            losses["refused"] += sum(row.delta.cell.count for row in self.group.rows[first:last])
+            self._commit(first, last, [], losses)
         breathe()
 
     def _commit(self, first: int, last: int, rows: Sequence[Row], losses: Counter[str]) -> None:
