@@ -186,13 +186,13 @@ def _write(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: 
 
 def _write_chunk(cells: dict[Key, tuple[str, Kept]], start: int, width: int, version: int, using: str) -> None:
     there = _locked_versions(cells, start, width, using)
+    old = {key: cells[key] for key, known in there.items() if known <= version}
     new = {key: cells[key] for key in cells if key not in there}
     if new:
         # Rows that nobody has yet cannot be locked: of two workers one inserts them, and the other sees that here.
         MetricRollup.objects.using(using).bulk_create(_rows(new, start, width, version), ignore_conflicts=True)
-        there |= _locked_versions(new, start, width, using)
-    # Rows of this version are those just made, or as good: what was written since has left the hour dirty.
-    old = {key: cells[key] for key, known in there.items() if known < version}
+        inserted = _locked_versions(new, start, width, using)
+        old |= {key: cells[key] for key, known in inserted.items() if known < version}
     unique = ("name", "kind", "series_id", "group", "value", "unit", "start", "width")
     upsert(using, _rows(old, start, width, version), unique, ("text", "version", "count", "sum", "cell"))
 

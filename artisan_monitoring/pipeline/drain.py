@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from ..core.series import Series
 from ..core.windows import DAY
 from ..exceptions import CursorMoved, StoreRefused, StoreUnavailable
 from ..stores import get_store
-from ..stores.base import Commit, Cursor, Entry, Store, Waiting, merge_deltas
+from ..stores.base import Commit, Cursor, Entry, Producer, Store, Waiting, merge_deltas
 from .gathering import MOST_ENTRIES, Group, Row, entries_of, gather, mark, placed, rows_done
 from .pacing import breathe
 from .records import consume_records
@@ -106,13 +106,14 @@ def consume_metrics(store: Store, shard: int, waiting: Waiting) -> Done:
     entries = _group(store, shard, waiting)
     if not entries:
         return Done(cursor.position, 0, recording=False)
-    processes = {entry.process for entry in entries}
-    longer = len(entries) > len(waiting.entries)
-    group = gather(entries, store.producers(shard, processes) if longer else waiting.producers, cursor.epoch)
-    committing = _Committing(store, shard, entries, group, cursor, now, now - get_settings().RETENTION.METRICS * DAY)
-    first = rows_done(entries, cursor.offset)
-    for start in range(first, max(len(group.rows), first + 1), ROWS_PER_COMMIT):
-        committing.rows(start, min(start + ROWS_PER_COMMIT, len(group.rows)))
+    known = waiting.producers
+    if len(entries) > len(waiting.entries):
+        known = store.producers(shard, {entry.process for entry in entries})
+    group, oldest = gather(entries, known, cursor.epoch), now - get_settings().RETENTION.METRICS * DAY
+    committing = _Committing(store, shard, entries, known, group, cursor, now, oldest)
+    first, last = rows_done(entries, cursor.offset), len(group.rows)
+    for start in range(first, max(last, first + 1), ROWS_PER_COMMIT):
+        committing.rows(start, min(start + ROWS_PER_COMMIT, last))
     return Done(entries[-1].position, len(entries), group.recording)
 
 
@@ -136,6 +137,7 @@ class _Committing:
     store: Store
     shard: int
     entries: Sequence[Entry]
+    known: Mapping[str, Producer]
     group: Group
     cursor: Cursor
     now: float
@@ -146,6 +148,8 @@ class _Committing:
         try:
             self._commit(first, last, self.group.rows[first:last], Counter())
         except StoreRefused as exc:
+            # Cells of late minutes, or of series beyond the limit, were merged into each other: they are made anew.
+            self.group = gather(self.entries, self.known, self.cursor.epoch)
             if last - first > 1:
                 middle = (first + last) // 2
                 self.rows(first, middle)
@@ -153,8 +157,9 @@ class _Committing:
                 return
             # Nothing was applied, and nothing of it ever will be: counted as lost, so that the river goes on.
             report("drain.refused", exc)
-            lost = sum(row.delta.cell.count for row in self.group.rows[first:last])
-            self._commit(first, last, [], Counter(refused=lost))
+            losses: Counter[str] = Counter()
+            losses["refused"] += sum(row.delta.cell.count for row in self.group.rows[first:last])
+            self._commit(first, last, [], losses)
         breathe()
 
     def _commit(self, first: int, last: int, rows: Sequence[Row], losses: Counter[str]) -> None:

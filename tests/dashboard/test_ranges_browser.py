@@ -45,7 +45,7 @@ def test_a_range_is_chosen_by_keyboard_and_kept(admin_client, live_server, chrom
         page.get_by_role("button", name="Show").press("Enter")
         page.wait_for_url(f"**?{urlencode({'from': start, 'to': end})}")
         expect(page.get_by_label("From")).to_have_value(start)
-        expect(page.locator(".am-plot")).to_have_count(3)
+        expect(page.locator(".am-plot")).to_have_count(4)
         shoot(page, "range-light")
         page.get_by_role("link", name="/shop/").click()
         expect(page.get_by_label("From")).to_have_value(start)

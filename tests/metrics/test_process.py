@@ -25,8 +25,12 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
     made.pauses.listen(False)
 
 
-def test_samplers_run_at_each_flush() -> None:
-    assert process_module.process.sample in buffer.samplers
+def test_samplers_run_at_each_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(process_module.process, "sample", lambda: seen.append("process"))
+    for sampler in buffer.samplers:
+        sampler()
+    assert seen == ["process"]
 
 
 def test_cpu_time_is_all_there_was(process: Process, sampled: CapturedMetrics) -> None:

@@ -43,8 +43,12 @@ def _own_counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def test_samplers_run_at_each_flush() -> None:
-    assert selfmetrics.sample in buffer.samplers
+def test_samplers_run_at_each_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(selfmetrics, "sample", lambda: seen.append("own"))
+    for sampler in buffer.samplers:
+        sampler()
+    assert seen == ["own"]
 
 
 def test_each_flush_adds_what_came_on_top(sampled: CapturedMetrics) -> None:

@@ -192,6 +192,21 @@ def test_what_a_database_refuses_is_lost_alone(backend: Backend) -> None:  # noq
     assert (long.id in known) == (store.losses() == {})
 
 
+def test_halving_counts_no_late_minute_twice(backend: Backend) -> None:  # noqa: F811
+    """Minutes of an hour long over go into the same slot: merged for a commit that is then refused, they stay what
+    they were.
+    """
+    store = backend.store
+    late = counter("late")
+    minutes = [delta(late, added(1), minute=number - 1800) for number in range(20)]
+    Worker(store, "w").send([*minutes, *each_series(3), delta(counter("m" * 300), added(7))])
+    drain_shard(store, 0)
+    assert [each.cell.sum for each in store.totals("late")] == [20]
+    totals = {each.series.id: each.cell.sum for each in store.totals("orders")}
+    assert totals == all_at(3)
+    assert store.losses() in ({"time_late": 19}, {"time_late": 19, "refused": 1})
+
+
 def test_histograms_and_exemplars_of_many_workers_merge(backend: Backend) -> None:  # noqa: F811
     store = backend.store
     times = Series("duration", "distribution", "s", ())
