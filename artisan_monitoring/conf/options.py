@@ -108,6 +108,7 @@ class ErrorSettings:
     IN_APP_INCLUDE: tuple[str, ...] = option((), "Module prefixes that count as the project's own.")
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
     IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
+    FINGERPRINT: str = option("", "Dotted path of a function that says what makes two errors one group.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from socket import gethostname
 from typing import Any
@@ -29,6 +29,7 @@ from ..metrics.handles import Handle
 from ..pipeline.buffer import buffer
 from . import samples
 from .deltas import merge
+from .grouping import Occurrence, Parts, fingerprint_of, rule_in_force
 from .marks import first_sight
 from .requests import route_of, user_of
 from .sampling import Sampler
@@ -95,6 +96,7 @@ class _Bound:
         self.host = clean_text(chosen.HOST or gethostname(), 100)
         self.known: dict[tuple[object, ...], Known] = {}
         self.sampler = Sampler()
+        self.rule = rule_in_force()
 
 
 @lru_cache(maxsize=1)
@@ -120,16 +122,19 @@ def capture_exception(
     context: Mapping[str, object] | None = None,
     request: HttpRequest | None = None,
     logger: str = "",
+    fingerprint: Parts = None,
 ) -> str | None:
     """Record an exception; return its fingerprint, or None if it was recorded before or is ignored.
 
     `mechanism` says who saw it (`request`, `celery`, `track_error`, ...). Without `severity`, what was handled is
-    MEDIUM and what was not is HIGH. Never raises, never queries, never reads the request's body.
+    MEDIUM and what was not is HIGH. `fingerprint` says what it is one group with. Never raises, never queries, never
+    reads the request's body.
     """
     bound = _bound()
     if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
-    return _record(bound, exc, handled, mechanism, _severity(severity, exc, handled), context, request, logger)
+    worth = _severity(severity, exc, handled)
+    return _record(bound, exc, handled, mechanism, worth, context, request, logger, fingerprint)
 
 
 def _record(
@@ -141,10 +146,14 @@ def _record(
     context: Mapping[str, object] | None,
     request: HttpRequest | None,
     logger: str,
+    fingerprint: Parts,
 ) -> str:
     now = time.time()
     reading = _read(exc, bound.reader, bound.redactor)
     known = _known(bound, reading)
+    if fingerprint is not None or bound.rule is not None:
+        told = Occurrence.of(reading.parts, known.fingerprint, known.culprit, mechanism, logger, exc)
+        known = replace(known, fingerprint=fingerprint_of(told, bound.rule, fingerprint))
     if not bound.sampler.admits(known.fingerprint.hash, now):
         known = Known(overflow(), known.culprit, ())
     delta = _delta(bound, known, reading, now)

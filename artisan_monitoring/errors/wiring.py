@@ -21,6 +21,7 @@ def connect() -> None:
     """Register everything; safe to call again."""
     register_sink("error", "artisan_monitoring.errors.sink.apply")
     register_purge("errors", "artisan_monitoring.errors.retention.purge")
+    register_purge("errors.merged", "artisan_monitoring.errors.merging.purge")
     got_request_exception.connect(on_request_exception, dispatch_uid="artisan_monitoring.errors")
 
 

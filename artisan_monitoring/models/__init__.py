@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
-from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping, GroupingHour
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
 from .pages import Jobs, Metrics, Overview
 from .pipeline import (
@@ -30,6 +30,7 @@ __all__ = [
     "ErrorHourlyCount",
     "GaugeReading",
     "Grouping",
+    "GroupingHour",
     "InboxEntry",
     "InboxState",
     "JobLease",
