@@ -48,6 +48,8 @@ class LimitSettings:
 @dataclass(frozen=True, slots=True)
 class PrivacySettings:
     IP: str = option("truncate", "`full`, `truncate` (/24, /48), `hash` (keyed, daily) or `none`.")
+    EMAIL: str = option("mask", "E-mail addresses in text: `mask` (`a...@example.org`), `full` or `none`.")
+    PHONE: str = option("mask", "Telephone numbers in text (`+49...67`): `mask`, `full` or `none`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +190,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HEALTH.READINESS_SHARED_FAILURE": ("fail", "warn"),
     "HEALTH.CELERY": ("auto", "on", "off"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
+    "PRIVACY.EMAIL": ("mask", "full", "none"),
+    "PRIVACY.PHONE": ("mask", "full", "none"),
 }

@@ -31,6 +31,7 @@ class Observation:
         "request",
         "request_id",
         "route",
+        "secrets",
         "size_bytes",
         "span_id",
         "started",
@@ -64,6 +65,8 @@ class Observation:
         self.query_time_s = 0.0
         self.exception: BaseException | None = None
         self.request: weakref.ref[object] | None = None
+        self.secrets: tuple[int, tuple[str, ...]] | None = None
+        """Its secrets by value, and how many attributes the request had then (see `core.reach`)."""
 
     def as_exemplar(self) -> dict[str, str]:
         """Return what leads from a value to this request or task."""
