@@ -60,8 +60,15 @@ def secrets() -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def inventory() -> Iterator[Secret]:
-    """Yield every secret of the settings and the environment that may be removed wherever it stands."""
+def inventory(*, fit: bool = True) -> Iterator[Secret]:
+    """Yield every secret of the settings and the environment that may be removed wherever it stands.
+
+    With `fit=False` yield the others: too short or too common, so that they would eat text.
+    """
+    return (each for each in _found() if each.value and is_telling(each.value) == fit)
+
+
+def _found() -> Iterator[Secret]:
     walk = _Walk()
     # The lazy settings around it refuse an empty key, and from Django 6.1 on warn of the settings of mail.
     as_set = vars(settings)["_wrapped"]
@@ -87,7 +94,7 @@ class _Walk:
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         if isinstance(value, str):
-            yield from (Secret(place, text) for text in _values(value, announced, name) if is_telling(text))
+            yield from (Secret(place, text) for text in _values(value, announced, name))
         elif isinstance(value, Mapping):
             # {"API_KEYS": {"stripe": ...}}: the name announces what is right below it, and nothing further down.
             announced = announced or place.endswith(_SENT_ALONG)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from .context import observation
+from .needles import spellings
 from .secret_names import is_secret_name, word_set
 
 SHORTEST = 8
@@ -33,22 +34,55 @@ COMMON = word_set("""
 # An opaque value, as keys and tokens are: what a text must not hold to be remembered as harmless for everybody.
 _OPAQUE = re.compile(r"[\w+=~-]{16,}|(?=[\w+=~-]*[0-9])[\w+=~-]{8,}")
 
-_outside: ContextVar[tuple[str, ...]] = ContextVar("artisan_secrets", default=())
 _is_secret = lru_cache(maxsize=4_096)(is_secret_name)
 
 
-def secrets_in_reach() -> tuple[str, ...]:
-    """Return the secrets of the running request, the longest first."""
+class InReach:
+    """Secrets as they stand, the longest first, and (made when first asked for) in their other spellings."""
+
+    __slots__ = ("_spelled", "size", "values")
+
+    def __init__(self, size: int, values: tuple[str, ...]) -> None:
+        self.size = size
+        """How many attributes the request had when it was asked."""
+        self.values = values
+        self._spelled: tuple[str, ...] | None = None
+
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """The spellings other than the values themselves, the longest first. 10 us for each value, once."""
+        if self._spelled is None:
+            found = {spelling for value in self.values for spelling in spellings(value)}.difference(self.values)
+            self._spelled = tuple(sorted(found, key=len, reverse=True))
+        return self._spelled
+
+    def replaced(self, text: str, by: str) -> str:
+        """Return `text` with every secret replaced."""
+        for value in self.values:
+            if value in text:
+                text = text.replace(value, by)
+        if is_opaque(text):
+            for value in self.spelled:
+                if value in text:
+                    text = text.replace(value, by)
+        return text
+
+
+NOTHING = InReach(0, ())
+_outside: ContextVar[InReach] = ContextVar("artisan_secrets", default=NOTHING)
+
+
+def in_reach() -> InReach:
+    """Return the secrets of the running request."""
     running = observation.get()
     if running is None or running.request is None:
         return _outside.get()
     request = running.request()
-    size = 0 if request is None else len(request.__dict__)
     known = running.secrets
-    if known is not None and (request is None or known[0] == size):
-        return known[1]
-    found = () if request is None else secrets_of(request)
-    running.secrets = size, found
+    size = 0 if request is None else len(request.__dict__)
+    if known is not None and (request is None or known.size == size):
+        return known
+    found = running.secrets = InReach(size, () if request is None else secrets_of(request))
     return found
 
 
@@ -58,7 +92,7 @@ def in_reach_of(request: object) -> Iterator[None]:
     if request is None or observation.get() is not None:
         yield
         return
-    token = _outside.set(secrets_of(request))
+    token = _outside.set(InReach(0, secrets_of(request)))
     try:
         yield
     finally:

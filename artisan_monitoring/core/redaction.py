@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from .needles import Needles
 from .personal import Personal
 from .plain import Children, broken, children, describe, is_lazy, type_name, unwrapped
-from .reach import is_opaque, secrets_in_reach
+from .reach import in_reach, is_opaque
 from .secret_names import is_countable_name, is_secret_name, words_of
 from .secret_values import MASK, mask_text
 
@@ -83,9 +83,8 @@ class Redactor:
 
     def _text(self, text: str) -> str:
         masked = self._needles.replaced(text, MASK)
-        for secret in secrets_in_reach():
-            if secret in masked:
-                masked = masked.replace(secret, MASK)
+        if (reach := in_reach()).values:
+            masked = reach.replaced(masked, MASK)
         masked = mask_text(masked, self.is_secret_key)
         if self._personal is not None:
             masked = self._personal.masked(masked)

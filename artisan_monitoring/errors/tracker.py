@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from ..core.awaited import DONE, Done
+from ..core.reach import in_reach_of
 from ..core.records import AlertSeverity
 from .capture import capture_exception
 from .grouping import Parts
@@ -29,15 +30,16 @@ class ErrorTracker:
         Works with and without `await`. Never raises. Without `request`, the one that runs now is taken. `fingerprint`
         (text, or a list of text) says which errors are one group; `"{{ default }}"` in it is what it would be else.
         """
-        capture_exception(
-            exc,
-            handled=True,
-            mechanism="track_error",
-            severity=severity,
-            context=context,
-            request=request,
-            fingerprint=fingerprint,
-        )
+        with in_reach_of(request):
+            capture_exception(
+                exc,
+                handled=True,
+                mechanism="track_error",
+                severity=severity,
+                context=context,
+                request=request,
+                fingerprint=fingerprint,
+            )
         return DONE
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from ..core import context
 from ..core.guard import never_raises
+from ..core.reach import in_reach_of
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
 from .capture import capture_exception
@@ -34,4 +35,5 @@ def on_request_exception(sender: object, request: HttpRequest | None = None, **k
     observation = context.observation.get()
     if observation is not None and observation.exception is None:
         observation.exception = exc
-    capture_exception(exc, handled=False, mechanism="request", request=request)
+    with in_reach_of(request):
+        capture_exception(exc, handled=False, mechanism="request", request=request)

@@ -100,24 +100,33 @@ def test_what_was_harmless_in_one_request_is_a_secret_in_the_next(rf):
 def test_secrets_outlive_the_request_object_in_its_stream(rf):
     request = rf.get("/", HTTP_X_API_KEY="0f8fad5bd9cb469fa165")
     running(request)
-    assert reach.secrets_in_reach() == ("0f8fad5bd9cb469fa165",)
+    assert reach.in_reach().values == ("0f8fad5bd9cb469fa165",)
     del request
-    assert reach.secrets_in_reach() == ("0f8fad5bd9cb469fa165",)
+    assert reach.in_reach().values == ("0f8fad5bd9cb469fa165",)
 
 
 def test_a_request_that_nobody_observes(rf):
     request = rf.get("/", HTTP_X_API_KEY="0f8fad5bd9cb469fa165")
     with reach.in_reach_of(request):
-        assert reach.secrets_in_reach() == ("0f8fad5bd9cb469fa165",)
-    assert reach.secrets_in_reach() == ()
+        assert reach.in_reach().values == ("0f8fad5bd9cb469fa165",)
+    assert reach.in_reach().values == ()
 
 
 @pytest.mark.parametrize("request_", [None, object(), 7])
 def test_anything_else_has_none(request_):
     with reach.in_reach_of(request_):
-        assert reach.secrets_in_reach() == ()
+        assert reach.in_reach().values == ()
 
 
 @pytest.mark.parametrize("value", ["short", "password", "CHANGEME", "aaaaaaaaaaaa", "12345678", "x" * 5_000])
 def test_short_and_common_values_would_eat_text(value):
     assert not reach.is_telling(value)
+
+
+def test_other_spellings_are_known_too(rf):
+    request = rf.get("/", HTTP_X_API_KEY="0f8fad5bd9cb469fa165/x")
+    running(request)
+    encoded = base64.b64encode(b"user:0f8fad5bd9cb469fa165/x:more").decode()
+    redacted = Redactor().text(f"{encoded} and 0f8fad5bd9cb469fa165%2Fx")
+    assert redacted.count("[redacted]") == 2
+    assert "0f8fad5bd9cb469fa165" not in redacted
