@@ -71,7 +71,7 @@ def test_what_comes_out_is_found_and_does_not_reach_the_projects_store(
 
 
 def test_a_setting_that_is_not_there_is_said() -> None:
-    with pytest.raises(CommandError, match="settings.NO_SUCH.setting is no text"):
+    with pytest.raises(CommandError, match=r"settings\.NO_SUCH\.setting is no text"):
         call_command("monitoring_leaks", "--setting", "NO_SUCH.setting")
 
 
