@@ -24,6 +24,9 @@ SOURCE_LENGTH = 120
 DEFAULT = "{{ default }}"
 """Among a project's own parts: what the fingerprint would be without them. Spelled as in Sentry."""
 
+CHOSEN = "chosen by the project"
+"""The first component of such a fingerprint."""
+
 PARTS = 20
 PART_LENGTH = 200
 _DEFAULT = re.compile(r"\s*\{\{\s*default\s*\}\}\s*")
@@ -97,7 +100,7 @@ def of_parts(parts: Sequence[str], default: Fingerprint) -> Fingerprint:
     parts = [part[:PART_LENGTH] for part in parts[:PARTS]]
     if not parts or (len(parts) == 1 and _DEFAULT.fullmatch(parts[0])):
         return default
-    components = ["chosen by the project"]
+    components = [CHOSEN]
     for part in parts:
         if _DEFAULT.fullmatch(part):
             components += [f"  {DEFAULT}", *(f"    {line}" for line in default.components)]

@@ -107,9 +107,9 @@ def merged_into(group_pk: int) -> int | None:
     groups = ErrorGroup.everything.using(router.db_for_read(ErrorGroup))
     for _ in range(20):  # merged into one that was merged, and so on
         row = groups.filter(pk=group_pk).values_list("state", "merged_into_id").first()
-        if row is None or (row[0] == State.MERGED and row[1] is None):
+        if row is None or (row[0] == ErrorGroup.MERGED and row[1] is None):
             return None
-        if row[0] != State.MERGED:
+        if row[0] != ErrorGroup.MERGED:
             return group_pk
         group_pk = row[1]
     return None
@@ -159,7 +159,7 @@ def _move(groupings: Sequence[Grouping], source: ErrorGroup, target: ErrorGroup,
 def _hide(group: ErrorGroup, target: ErrorGroup, now: datetime, using: str) -> None:
     """Leave of a group the row alone, which an undo brings back."""
     tallies.settle(group, using)
-    group.state, group.merged_into, group.merged_at = State.MERGED, target, now
+    group.state, group.merged_into, group.merged_at = ErrorGroup.MERGED, target, now
     group.save(using=using, update_fields=["state", "merged_into", "merged_at"])
 
 
@@ -169,7 +169,7 @@ def _undo_merge(details: dict[str, Any], group: ErrorGroup, now: datetime, using
     for taken in details["groups"]:
         back = list(Grouping.objects.using(using).filter(pk__in=taken["groupings"], group=group).order_by("pk"))
         elsewhere += len(taken["groupings"]) - len(back)
-        source = hidden.filter(pk=taken["pk"], state=State.MERGED, merged_into=group).first()
+        source = hidden.filter(pk=taken["pk"], state=ErrorGroup.MERGED, merged_into=group).first()
         if not back:
             continue
         if source is None:  # past its retention: what it was is known, its history is not
@@ -216,6 +216,6 @@ def purge(now: datetime) -> int:
     before = now - timedelta(days=get_settings().RETENTION.ERRORS)
     using = router.db_for_write(ErrorGroup)
     deleted = delete_in_batches(GroupingHour.objects.using(using).filter(hour__lt=before))
-    left = ErrorGroup.everything.using(using).filter(state=State.MERGED, merged_at__lt=before)
+    left = ErrorGroup.everything.using(using).filter(state=ErrorGroup.MERGED, merged_at__lt=before)
     deleted += delete_in_batches(ErrorActivity.objects.using(using).filter(group__in=left.values("pk")))
     return deleted + delete_in_batches(left)

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from django.db import router
 
 from ..conf import get_settings
-from ..core.fingerprints import ExceptionPart, Fingerprint, culprit, of_exception, of_parts
+from ..core.fingerprints import CHOSEN, ExceptionPart, Fingerprint, culprit, of_exception, of_parts
 from ..core.stacks import CodeLine, FrameReader, passes_on
 from ..models.errors import ErrorEvent, ErrorGroup, Grouping
 from .grouping import Occurrence, Rule, parts_of, rule_in_force
@@ -116,7 +116,7 @@ class _Judge:
         self._using = using
         self._found = found
         self._force = Trial.in_force()
-        self._of_group: dict[int, set[str]] = {}
+        self._of_group: dict[int, tuple[set[str], bool]] = {}
         self._own: dict[tuple[str, bool], bool] = {}
 
     def of(self, event: ErrorEvent) -> Fingerprint | None:
@@ -126,9 +126,8 @@ class _Judge:
             self._found.unclear += 1
             return None
         told = _occurrence(event, parts)
-        stored = self._stored(event)
+        stored, chosen = self._stored(event)
         if told.default.hash not in stored and _apply(self._force.rule, told)[0].hash not in stored:
-            chosen = event.grouping is not None and event.grouping.components[:1] == ["chosen by the project"]
             self._found.chosen += chosen
             self._found.unclear += not chosen
             return None
@@ -137,13 +136,14 @@ class _Judge:
         self._found.failed += failed
         return fingerprint
 
-    def _stored(self, event: ErrorEvent) -> set[str]:
+    def _stored(self, event: ErrorEvent) -> tuple[set[str], bool]:
+        """Return the hashes that a sample may have come by, and whether the project chose them."""
         if event.grouping is not None:
-            return {event.grouping.hash}
+            return {event.grouping.hash}, _is_chosen(event.grouping)
         known = self._of_group.get(event.group_id)
         if known is None:
-            of_group = Grouping.objects.using(self._using).filter(group=event.group_id)
-            known = self._of_group[event.group_id] = set(of_group.values_list("hash", flat=True))
+            rows = list(Grouping.objects.using(self._using).filter(group=event.group_id))
+            known = self._of_group[event.group_id] = {row.hash for row in rows}, any(map(_is_chosen, rows))
         return known
 
     def _tried(self, line: CodeLine) -> CodeLine:
@@ -161,6 +161,10 @@ class _Judge:
         if not any(line.module == name or line.module.startswith(f"{name}.") for name in named):
             return line.in_app  # by where it lies, as before
         return FrameReader(new.include, new.exclude).in_app(line.module, _file_of(line.module))
+
+
+def _is_chosen(grouping: Grouping) -> bool:
+    return list(grouping.components[:1]) == [CHOSEN]
 
 
 def _apply(rule: Rule | None, told: Occurrence) -> tuple[Fingerprint, bool]:

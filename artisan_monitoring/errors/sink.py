@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from ..stores.database.sql import upsert
 from . import tallies
 from .deltas import distinct_of, merge, worst
 
@@ -25,14 +26,13 @@ _CHUNK = 500
 def apply(records: Sequence[dict[str, Any]], *, using: str) -> None:
     """Add records (see `deltas`) to the tables on alias `using`. Raise for a record that is not one."""
     deltas = _merged(records)
-    groupings = _existing(deltas, using)
-    tallies.add_deltas(deltas, groupings.values(), using)
-    _create_missing(deltas, groupings, using)
-    groups = {key: grouping.group for key, grouping in groupings.items()}
+    groups = _existing(deltas, using)
+    _create_missing(deltas, groups, using)
     for key in sorted(groups):
         _add(groups[key], deltas[key], using)
     _add_hours(deltas, groups, using)
-    _add_samples(deltas, groupings, using)
+    _add_samples(deltas, groups, using)
+    tallies.add_deltas(deltas, using)
 
 
 def _merged(records: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
@@ -47,8 +47,8 @@ def _merged(records: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     return merged
 
 
-def _existing(deltas: dict[Key, dict[str, Any]], using: str) -> dict[Key, Grouping]:
-    groupings: dict[Key, Grouping] = {}
+def _existing(deltas: dict[Key, dict[str, Any]], using: str) -> dict[Key, ErrorGroup]:
+    groups: dict[Key, ErrorGroup] = {}
     # Several fingerprints may lead to one group: what they add must meet in one object.
     known: dict[int, ErrorGroup] = {}
     hashes = sorted({key[0] for key in deltas})
@@ -57,20 +57,19 @@ def _existing(deltas: dict[Key, dict[str, Any]], using: str) -> dict[Key, Groupi
         for grouping in rows:
             key = (grouping.hash, grouping.version)
             if key in deltas:
-                grouping.group = known.setdefault(grouping.group_id, grouping.group)
-                groupings[key] = grouping
-    return groupings
+                groups[key] = known.setdefault(grouping.group_id, grouping.group)
+    return groups
 
 
-def _create_missing(deltas: dict[Key, dict[str, Any]], groupings: dict[Key, Grouping], using: str) -> None:
+def _create_missing(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:
     """Make a group and its grouping for each new fingerprint; counts are added like to an old one."""
-    new = sorted(key for key in deltas if key not in groupings)
-    groups = ErrorGroup.objects.using(using).bulk_create([_new_group(deltas[key]) for key in new])
-    made = Grouping.objects.using(using).bulk_create(
-        Grouping(group=group, hash=key[0], version=key[1], components=list(deltas[key]["components"]))
-        for key, group in zip(new, groups, strict=True)
+    new = sorted(key for key in deltas if key not in groups)
+    created = ErrorGroup.objects.using(using).bulk_create([_new_group(deltas[key]) for key in new])
+    groups.update(zip(new, created, strict=True))
+    Grouping.objects.using(using).bulk_create(
+        Grouping(group=groups[key], hash=key[0], version=key[1], components=list(deltas[key]["components"]))
+        for key in new
     )
-    groupings.update(zip(new, made, strict=True))
 
 
 def _new_group(delta: dict[str, Any]) -> ErrorGroup:
@@ -118,19 +117,28 @@ def _add_hours(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup],
         for hour, count in delta["hours"].items():
             at = (groups[key].pk, moment(int(hour)))
             counts[at] = counts.get(at, 0) + int(count)
-    tallies.add_hours(ErrorHourlyCount, "group", counts, using)
+    table = ErrorHourlyCount.objects.using(using)
+    wanted = sorted(counts)
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        known = table.filter(group_id__in={pk for pk, _ in chunk}, hour__in={hour for _, hour in chunk})
+        stored = {(row.group_id, row.hour): row.count for row in known}
+        rows = [
+            ErrorHourlyCount(group_id=pk, hour=hour, count=counts[pk, hour] + stored.get((pk, hour), 0))
+            for pk, hour in chunk
+        ]
+        upsert(using, rows, ("group", "hour"), ("count",))
 
 
-def _add_samples(deltas: dict[Key, dict[str, Any]], groupings: dict[Key, Grouping], using: str) -> None:
-    events = [_event(groupings[key], sample) for key in sorted(deltas) for sample in deltas[key]["samples"]]
+def _add_samples(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:
+    events = [_event(groups[key].pk, sample) for key in sorted(deltas) for sample in deltas[key]["samples"]]
     ErrorEvent.objects.using(using).bulk_create(events, ignore_conflicts=True, batch_size=100)
 
 
-def _event(grouping: Grouping, sample: dict[str, Any]) -> ErrorEvent:
+def _event(group_id: int, sample: dict[str, Any]) -> ErrorEvent:
     columns = ("type", "message", "severity", "handled", "mechanism", "route", "user_pk", "request_id", "trace_id")
     return ErrorEvent(
-        group_id=grouping.group_id,
-        grouping=grouping,
+        group_id=group_id,
         event_id=uuid.UUID(sample["event_id"]),
         occurred_at=moment(sample["at"]),
         release=sample["release"],

@@ -8,7 +8,8 @@ highest), `first_release`, `last_release`, and the title fields of the latest oc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -44,18 +45,23 @@ def nothing_of(group: ErrorGroup) -> Tally:
     return {**of_group(group), "count": 0, "sketch": ""}
 
 
-def add_deltas(deltas: Mapping[tuple[str, int], dict[str, Any]], groupings: Iterable[Grouping], using: str) -> None:
-    """Add what the sink adds to groups to the tallies too, of the fingerprints that have one."""
-    shared = {(each.hash, each.version): each for each in groupings if each.tally is not None}
+def add_deltas(deltas: Mapping[tuple[str, int], Mapping[str, Any]], using: str) -> None:
+    """Add what the sink has added to groups to the tallies too, of the fingerprints that have one."""
     hours: dict[tuple[int, datetime], int] = {}
-    for key in sorted(shared):
-        grouping, delta = shared[key], deltas[key]
-        _add(grouping, delta)
-        grouping.save(using=using, update_fields=["tally"])
-        for hour, count in delta["hours"].items():
-            at = (grouping.pk, datetime.fromtimestamp(int(hour), UTC))
-            hours[at] = hours.get(at, 0) + int(count)
-    add_hours(GroupingHour, "grouping", hours, using)
+    for chunk in slices(sorted({hash_ for hash_, _ in deltas})):
+        shared = Grouping.objects.using(using).filter(hash__in=chunk, tally__isnull=False).order_by("pk")
+        for grouping in shared:
+            delta = deltas.get((grouping.hash, grouping.version))
+            if delta is None:
+                continue
+            _add(grouping, delta)
+            grouping.save(using=using, update_fields=["tally"])
+            events = [uuid.UUID(sample["event_id"]) for sample in delta["samples"]]
+            ErrorEvent.objects.using(using).filter(event_id__in=events).update(grouping=grouping)
+            for hour, count in delta["hours"].items():
+                at = (grouping.pk, datetime.fromtimestamp(int(hour), UTC))
+                hours[at] = hours.get(at, 0) + int(count)
+    add_hours(hours, using)
 
 
 def _add(grouping: Grouping, delta: Mapping[str, Any]) -> None:
@@ -70,23 +76,18 @@ def _add(grouping: Grouping, delta: Mapping[str, Any]) -> None:
         tally.update({name: delta[name] for name in TITLE})
 
 
-def add_hours(
-    table: type[ErrorHourlyCount] | type[GroupingHour],
-    owner: str,
-    counts: Mapping[tuple[int, datetime], int],
-    using: str,
-) -> None:
-    """Add counts of (owner's key, hour) to an hourly table."""
+def add_hours(counts: Mapping[tuple[int, datetime], int], using: str) -> None:
+    """Add counts of (fingerprint's key, hour)."""
     for chunk in slices(sorted(counts)):
-        known = table._base_manager.using(using).filter(
-            **{f"{owner}_id__in": {pk for pk, _ in chunk}, "hour__in": {hour for _, hour in chunk}}
+        known = GroupingHour.objects.using(using).filter(
+            grouping_id__in={pk for pk, _ in chunk}, hour__in={hour for _, hour in chunk}
         )
-        stored = {(getattr(row, f"{owner}_id"), row.hour): row.count for row in known}
-        rows: list[models.Model] = [
-            table(**{f"{owner}_id": pk}, hour=hour, count=counts[pk, hour] + stored.get((pk, hour), 0))
+        stored = {(row.grouping_id, row.hour): row.count for row in known}
+        rows = [
+            GroupingHour(grouping_id=pk, hour=hour, count=counts[pk, hour] + stored.get((pk, hour), 0))
             for pk, hour in chunk
         ]
-        upsert(using, rows, (owner, "hour"), ("count",))
+        upsert(using, rows, ("grouping", "hour"), ("count",))
 
 
 def open_account(group: ErrorGroup, using: str) -> int:
@@ -122,7 +123,7 @@ def _give_hours(group: ErrorGroup, grouping: Grouping, using: str) -> None:
         for hour, count in hours.values_list("hour", "count")
         if count > accounted.get(hour, 0)
     }
-    add_hours(GroupingHour, "grouping", rest, using)
+    add_hours(rest, using)
 
 
 def _sums(hours: models.QuerySet[GroupingHour]) -> dict[datetime, int]:

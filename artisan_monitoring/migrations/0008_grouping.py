@@ -41,11 +41,6 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('resolved', 'Resolved'), ('muted', 'Muted'), ('reopened', 'Reopened'), ('regressed', 'Regressed'), ('merged', 'Merged'), ('split', 'Split'), ('undone', 'Undone')], max_length=12),
         ),
-        migrations.AlterField(
-            model_name='errorgroup',
-            name='state',
-            field=models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved'), ('muted', 'Muted'), ('merged', 'Merged')], default='open', max_length=8),
-        ),
         migrations.CreateModel(
             name='GroupingHour',
             fields=[

@@ -47,7 +47,7 @@ class Unmerged(models.Manager["ErrorGroup"]):
 
     def get_queryset(self) -> models.QuerySet[ErrorGroup]:
         # By the state, which every index of the listing begins with: a count stays in the index.
-        return super().get_queryset().exclude(state=ErrorGroup.State.MERGED)
+        return super().get_queryset().exclude(state=ErrorGroup.MERGED)
 
 
 class ErrorGroup(models.Model):
@@ -57,7 +57,9 @@ class ErrorGroup(models.Model):
         OPEN = "open", "Open"
         RESOLVED = "resolved", "Resolved"
         MUTED = "muted", "Muted"
-        MERGED = "merged", "Merged"
+
+    MERGED = "merged"
+    """The state of what was merged into another group: none that anybody is shown or may choose."""
 
     type = models.CharField(max_length=200)
     message = models.CharField(max_length=1000, blank=True)

@@ -306,8 +306,8 @@ class Oracle:
             times = sorted(time for name in names for time in self.times[name])
             assert (group.first_seen.timestamp(), group.last_seen.timestamp()) == (times[0], times[-1])
             assert ErrorEvent.objects.filter(group=group).count() == sum(self.samples[name] for name in names)
-        assert ErrorHourlyCount.objects.filter(group__state=State.MERGED).count() == 0
-        assert Grouping.objects.filter(group__state=State.MERGED).count() == 0
+        assert ErrorHourlyCount.objects.filter(group__state=ErrorGroup.MERGED).count() == 0
+        assert Grouping.objects.filter(group__state=ErrorGroup.MERGED).count() == 0
 
 
 def do(step: tuple, oracle: Oracle) -> None:
