@@ -32,6 +32,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
+    "E014": "`ERRORS['FINGERPRINT']` is no function that can be imported.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -74,6 +75,19 @@ def _otlp() -> Iterator[CheckMessage]:
     if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
         hint = "pip install artisan-monitoring[otel]"
         yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
+
+
+def _fingerprint() -> Iterator[CheckMessage]:
+    path = get_settings().ERRORS.FINGERPRINT
+    if not path:
+        return
+    try:
+        found = callable(import_string(path))
+    except ImportError:
+        found = False
+    if not found:
+        hint = "Name a function that takes an Occurrence and returns text, a list of text or None."
+        yield checks.Error(f"ERRORS['FINGERPRINT'] names {path!r}, which is none.", hint=hint, id=f"{TAG}.E014")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -138,7 +152,7 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _fingerprint, _middleware, _threads)
 
 
 def register() -> None:
