@@ -152,7 +152,15 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _fingerprint, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _settings,
+    _store,
+    _health,
+    _otlp,
+    _fingerprint,
+    _middleware,
+    _threads,
+)
 
 
 def register() -> None:

@@ -127,14 +127,13 @@ def capture_exception(
     """Record an exception; return its fingerprint, or None if it was recorded before or is ignored.
 
     `mechanism` says who saw it (`request`, `celery`, `track_error`, ...). Without `severity`, what was handled is
-    MEDIUM and what was not is HIGH. `fingerprint` says what it is one group with. Never raises, never queries, never
-    reads the request's body.
+    MEDIUM and what was not is HIGH. `fingerprint`: see `grouping`. Never raises, never queries, never reads the body.
     """
     bound = _bound()
     if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
-    worth = _severity(severity, exc, handled)
-    return _record(bound, exc, handled, mechanism, worth, context, request, logger, fingerprint)
+    rating = _severity(severity, exc, handled)
+    return _record(bound, exc, handled, mechanism, rating, context, request, logger, fingerprint)
 
 
 def _record(
@@ -170,8 +169,7 @@ def _record(
     user = delta.pop("user", "")
     delta["users"] = {user: 1} if user else {}
     urgent = severity.rank >= AlertSeverity.HIGH.rank
-    if observers:
-        # A copy: the buffer merges later ones into the delta.
+    if observers:  # with a copy: the buffer merges later ones into the delta
         record = {**delta, "hours": dict(delta["hours"]), "users": dict(delta["users"])}
         _tell(Captured(exc, known.fingerprint.hash, severity, record))
     buffer.merge_record("error", known.fingerprint.hash, delta, merge, urgent=urgent)
