@@ -11,10 +11,13 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 
+from ..core.guard import guarded
+from ..core.plain import is_lazy, unwrapped
 from ..core.reach import SHORTEST, is_opaque, is_telling
 from ..core.secret_names import QUERY_NAMES, is_secret_name, word_set, words_of
 
@@ -33,6 +36,7 @@ _ABOUT = word_set("""
     type types uri url urls validator validators view views
 """)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,8}")
+_LOOKED_INTO = (str, bytes, Mapping, list, tuple, set, frozenset)
 _OURS = "ARTISAN_MONITORING"
 _NAMES_ONLY = ("REDACTION",)
 """In our own setting: holds names of secrets, no secret."""
@@ -74,7 +78,8 @@ def _found() -> Iterator[Secret]:
     as_set = vars(settings)["_wrapped"]
     for name in sorted(dir(as_set)):
         if name.isupper():
-            yield from walk.under(f"settings.{name}", name, getattr(as_set, name, None), DEPTH)
+            with guarded("conf.secrets"):  # a foreign mapping may do anything
+                yield from list(walk.under(f"settings.{name}", name, getattr(as_set, name, None), DEPTH))
     for name, value in sorted(os.environ.items()):
         yield from walk.under(f"environment.{name}", name, value, 1)
 
@@ -88,7 +93,11 @@ class _Walk:
     def under(self, place: str, name: str, value: object, depth: int, secret: bool = False) -> Iterator[Secret]:
         """Yield what is secret in the value of `name`; `secret` says that what it stands in is."""
         self._left -= 1
-        if depth < 0 or self._left < 0:
+        kind = type(value)  # never isinstance(): on a lazy object `__class__` evaluates it
+        if is_lazy(kind):
+            value = unwrapped(value)
+            kind = type(value)
+        if depth < 0 or self._left < 0 or not issubclass(kind, _LOOKED_INTO) or is_lazy(kind):
             return
         announced = secret or _announces(name)
         if isinstance(value, bytes):
@@ -107,6 +116,7 @@ class _Walk:
                 yield from self.under(place, name, item, depth - 1)
 
 
+@lru_cache(maxsize=1_024)
 def _announces(name: str) -> bool:
     words = words_of(name)
     while words and words[-1].isdigit():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
 
 from artisan_monitoring.conf import redactor
 from artisan_monitoring.conf.secrets import inventory, secrets
+from artisan_monitoring.core import guard
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "x", "PASSWORD": "db-password-1"}}
 CACHES = {
@@ -141,3 +143,19 @@ def test_a_secret_shows_its_place_and_not_its_value() -> None:
 def test_what_belongs_to_a_person_leaves_as_configured(privacy: dict[str, str], shown: str) -> None:
     with override_settings(ARTISAN_MONITORING={"PRIVACY": privacy}):
         assert redactor().text("ann@example.org +49 170 1234567 8.8.4.77") == shown
+
+
+def test_lazy_settings_stay_lazy_and_broken_ones_hide_no_others() -> None:
+    evaluated = []
+    lazy = SimpleLazyObject(lambda: evaluated.append(1) or "never-asked-for-1")
+    known = SimpleLazyObject(lambda: "evaluated-secret-2")
+    assert str(known)
+
+    class Broken(dict):
+        def items(self):
+            raise RuntimeError("no items")
+
+    found = found_with(A_TOKEN=lazy, B_TOKEN=known, C_TOKEN=Broken(), D_TOKEN="other-token-3")
+    assert {"evaluated-secret-2", "other-token-3"} <= found
+    assert evaluated == []
+    assert guard.failures.pop("conf.secrets") >= 1
