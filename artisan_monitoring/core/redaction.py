@@ -81,6 +81,14 @@ class Redactor:
             return text
         return self._text(text)
 
+    def code(self, text: str) -> str:
+        """Return source code without the project's secrets.
+
+        It is the same for every request: read once, and part of an error's fingerprint, which what a visitor sent must
+        not change.
+        """
+        return mask_text(self._needles.replaced(text, MASK), self.is_secret_key)
+
     def _text(self, text: str) -> str:
         masked = self._needles.replaced(text, MASK)
         if (reach := in_reach()).values:

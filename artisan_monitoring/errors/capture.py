@@ -86,7 +86,7 @@ class _Bound:
     def __init__(self) -> None:
         chosen = get_settings()
         self.redactor = redactor()
-        self.reader = FrameReader(chosen.ERRORS.IN_APP_INCLUDE, chosen.ERRORS.IN_APP_EXCLUDE, self.redactor.text)
+        self.reader = FrameReader(chosen.ERRORS.IN_APP_INCLUDE, chosen.ERRORS.IN_APP_EXCLUDE, self.redactor.code)
         self.ignored = frozenset(chosen.ERRORS.IGNORE)
         self.enabled = chosen.ENABLED
         self.where = {

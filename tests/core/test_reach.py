@@ -130,3 +130,12 @@ def test_other_spellings_are_known_too(rf):
     redacted = Redactor().text(f"{encoded} and 0f8fad5bd9cb469fa165%2Fx")
     assert redacted.count("[redacted]") == 2
     assert "0f8fad5bd9cb469fa165" not in redacted
+
+
+def test_however_much_a_stranger_sends_little_is_looked_at(rf):
+    many = ";".join(f"token{n}=opaque-value-{n:06}" for n in range(3_000))
+    query = "&".join(f"token{n}=opaque-value-{n:06}" for n in range(3_000))
+    request = rf.get("/", HTTP_COOKIE=many, QUERY_STRING=query)
+    request.META.update({f"HTTP_X_TOKEN_{n}": f"opaque-value-{n:06}" for n in range(3_000)})
+    request._post = MultiValueDict({f"token{n}": [f"opaque-value-{n:06}"] for n in range(3_000)})
+    assert len(reach.secrets_of(request)) == reach.MOST

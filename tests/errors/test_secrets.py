@@ -76,6 +76,13 @@ def test_those_of_the_request_stand_nowhere_in_its_error(captured, observed, set
         assert secret not in kept
 
 
+def test_what_a_visitor_sends_does_not_change_what_is_one_group(captured):
+    post("/marked/", shoe="one", password="raise ValueError")  # what stands in the source
+    post("/marked/", shoe="one", password="another-password")
+    assert captured[0].fingerprint == captured[1].fingerprint
+    assert "raise ValueError" in str(captured[0].record["components"])
+
+
 def test_what_a_view_marks_is_taken_out_by_value(captured):
     post("/marked/", shoe=PIN)
     assert captured[0].message == "no [redacted]"
