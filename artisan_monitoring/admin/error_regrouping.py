@@ -12,7 +12,7 @@ from ..errors.regrouping import Trial, days_ago, preview
 
 DAYS = (1, 7, 30)
 LIMIT = 2_000
-"""Samples that a page looks at: about a second."""
+"""Samples that a page looks at: 0.6 s, with stacks of 30 frames."""
 
 SHOWN = 50
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
