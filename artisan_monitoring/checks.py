@@ -33,6 +33,7 @@ IDS = {
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
     "E016": "`OVERHEAD_BUDGET_MS` is below nought.",
+    "E014": "`ERRORS['FINGERPRINT']` is no function that can be imported.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -90,6 +91,19 @@ def _overhead() -> Iterator[CheckMessage]:
             "Make it the milliseconds of processor time that a request may cost, such as 2; 0 switches the budget off."
         )
         yield checks.Error(f"OVERHEAD_BUDGET_MS is {budget_ms:g}.", hint=hint, id=f"{TAG}.E016")
+
+
+def _fingerprint() -> Iterator[CheckMessage]:
+    path = get_settings().ERRORS.FINGERPRINT
+    if not path:
+        return
+    try:
+        found = callable(import_string(path))
+    except ImportError:
+        found = False
+    if not found:
+        hint = "Name a function that takes an Occurrence and returns text, a list of text or None."
+        yield checks.Error(f"ERRORS['FINGERPRINT'] names {path!r}, which is none.", hint=hint, id=f"{TAG}.E014")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -155,5 +169,5 @@ def _threads_run() -> bool:
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
-    _settings, _store, _health, _otlp, _overhead, _middleware, _threads,
+    _settings, _store, _health, _otlp, _fingerprint, _overhead, _middleware, _threads,
 )  # fmt: skip

@@ -21,6 +21,7 @@ from ..errors.states import Actor, change_state
 from ..models.errors import ErrorEvent, ErrorGroup
 from . import error_page
 from .base import ReadOnlyAdmin, badge
+from .error_merging import GroupingActions
 
 SPARK_HOURS = 24
 State = ErrorGroup.State
@@ -61,7 +62,7 @@ class ErrorChangeList(ChangeList):
 
 
 @admin.register(ErrorGroup)
-class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
+class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
     list_display = ("error", "spark", "occurrences", "users_shown", "seen_last", "seen_first", "state_badge")
     list_display_links = None
     list_filter = (StateFilter, "severity", "handled", "last_seen")

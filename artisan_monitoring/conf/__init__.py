@@ -9,7 +9,9 @@ from functools import lru_cache
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
+from ..core.personal import Personal
 from ..core.redaction import Redactor
+from ..core.secret_names import is_secret_name
 from .options import MonitoringSettings
 from .resolving import SETTING, Problem, resolve
 from .secrets import secrets
@@ -37,7 +39,11 @@ def get_settings() -> MonitoringSettings:
 def redactor() -> Redactor:
     """Return the redactor that all rooms share, bound to the settings in force."""
     chosen = get_settings().REDACTION
-    return Redactor(extra_keys=chosen.KEYS, allow=chosen.ALLOW, secrets=secrets())
+    from .clients import masked  # which itself follows the settings
+
+    privacy = get_settings().PRIVACY
+    personal = Personal(privacy.EMAIL, privacy.PHONE, None if privacy.IP == "full" else masked)
+    return Redactor(extra_keys=chosen.KEYS, allow=chosen.ALLOW, secrets=secrets(), personal=personal)
 
 
 def in_tests() -> bool:
@@ -68,8 +74,8 @@ def on_settings_change(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def _renew(*, setting: str, **kwargs: object) -> None:
-    # DEBUG is among what bound copies look at.
-    if setting in (SETTING, "DEBUG", "DATABASES", "CACHES"):
+    # DEBUG is among what bound copies look at; what is secret is known by value.
+    if setting in (SETTING, "DEBUG", "DATABASES", "CACHES", "MAILERS") or is_secret_name(setting):
         get_settings.cache_clear()
         redactor.cache_clear()
         for callback in _callbacks:

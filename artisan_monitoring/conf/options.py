@@ -33,6 +33,8 @@ class LimitSettings(Section):
 
 class PrivacySettings(Section):
     IP: str = option("truncate", "`full`, `truncate` (/24, /48), `hash` (keyed, daily) or `none`.")
+    EMAIL: str = option("mask", "E-mail addresses in text: `mask` (`a...@example.org`), `full` or `none`.")
+    PHONE: str = option("mask", "Telephone numbers in text (`+49...67`): `mask`, `full` or `none`.")
 
 
 class RedactionSettings(Section):
@@ -88,6 +90,7 @@ class ErrorSettings(Section):
     IN_APP_INCLUDE: tuple[str, ...] = option((), "Module prefixes that count as the project's own.")
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
     IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
+    FINGERPRINT: str = option("", "Dotted path of a function that says what makes two errors one group.")
 
 
 class QuerySettings(Section):
@@ -171,4 +174,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HEALTH.CELERY": ("auto", "on", "off"),
     "OTLP.LOGS": ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
+    "PRIVACY.EMAIL": ("mask", "full", "none"),
+    "PRIVACY.PHONE": ("mask", "full", "none"),
 }

@@ -7,6 +7,10 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .reach import InReach
 
 
 class Observation:
@@ -31,6 +35,7 @@ class Observation:
         "request",
         "request_id",
         "route",
+        "secrets",
         "size_bytes",
         "span_id",
         "started",
@@ -64,6 +69,8 @@ class Observation:
         self.query_time_s = 0.0
         self.exception: BaseException | None = None
         self.request: weakref.ref[object] | None = None
+        self.secrets: InReach | None = None
+        """Its secrets by value, as far as they were asked for."""
 
     def as_exemplar(self) -> dict[str, str]:
         """Return what leads from a value to this request or task."""

@@ -4,6 +4,7 @@ Per exception of the chain, outermost first: its type, and for each frame of the
 function and the stripped source line. No line numbers (an edit above would make every error new), no library frames
 (an upgrade would), no frames that only pass the call on (a new middleware would), recursion once. The message counts
 only where no frame does, with what varies in it replaced; of a database error, the table or constraint counts always.
+A record without an exception is its logger and template. A project's own parts come before all of that.
 The versions live beside each other: a better one never regroups what is stored.
 """
 
@@ -19,6 +20,16 @@ from .stacks import CodeLine
 VERSION = 1
 FRAMES = 30
 SOURCE_LENGTH = 120
+
+DEFAULT = "{{ default }}"
+"""Among a project's own parts: what the fingerprint would be without them. Spelled as in Sentry."""
+
+CHOSEN = "chosen by the project"
+"""The first component of such a fingerprint."""
+
+PARTS = 20
+PART_LENGTH = 200
+_DEFAULT = re.compile(r"\s*\{\{\s*default\s*\}\}\s*")
 
 # Tried in this order: what is longer and more telling first, so that a UUID is not taken for five numbers.
 _VARYING: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -74,6 +85,28 @@ def of_exception(parts: Sequence[ExceptionPart]) -> Fingerprint:
             members.add(tuple(block))
     blocks.extend(list(block) for block in sorted(members))
     return _hashed([line for block in blocks for line in block])
+
+
+def of_log(logger: str, template: str) -> Fingerprint:
+    """Return the fingerprint of a log record without an exception: `record.msg`, never the formatted message.
+
+    What an f-string has put into the template already is replaced like in a message.
+    """
+    return _hashed([f"logged by {logger}", f"  template: {normalised(template)}"])
+
+
+def of_parts(parts: Sequence[str], default: Fingerprint) -> Fingerprint:
+    """Return the fingerprint that a project chose: its parts, with what it would be otherwise for `{{ default }}`."""
+    parts = [part[:PART_LENGTH] for part in parts[:PARTS]]
+    if not parts or (len(parts) == 1 and _DEFAULT.fullmatch(parts[0])):
+        return default
+    components = [CHOSEN]
+    for part in parts:
+        if _DEFAULT.fullmatch(part):
+            components += [f"  {DEFAULT}", *(f"    {line}" for line in default.components)]
+        else:
+            components.append(f"  {part}")
+    return _hashed(components)
 
 
 def overflow() -> Fingerprint:

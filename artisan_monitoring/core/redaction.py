@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
-import re
 from collections.abc import Iterable
 from typing import TypeAlias, cast
-from urllib.parse import quote, quote_plus
 
+from .needles import Needles
+from .personal import Personal
 from .plain import Children, broken, children, describe, is_lazy, type_name, unwrapped
+from .reach import in_reach, is_opaque
 from .secret_names import is_countable_name, is_secret_name, words_of
 from .secret_values import MASK, mask_text
 
@@ -18,8 +18,6 @@ __all__ = ["MASK", "Json", "Redactor"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-# A secret shorter than this, removed by value, would take half of every text with it.
-SHORTEST_SECRET = 6
 LONGEST_TEXT = 8_192
 # Text is cut for good only this far before the place where it was cut for the search: half a secret is not recognised.
 OVERLAP = 4_096
@@ -37,23 +35,30 @@ class Redactor:
     """Take secrets out of text, keys and nested values. Never in place, never raising, never evaluating a lazy object.
 
     `extra_keys` are further secret names, `allow` names that are never secret (it wins), `secrets` exact values (of 6
-    characters or more) that are removed wherever they stand, also URL-quoted, JSON-escaped or in base64. Instances are
-    safe to share between threads.
+    characters or more) that are removed wherever they stand, also URL-quoted, JSON-escaped or in base64; so are those
+    of the request that runs now. `personal` masks what belongs to a person. Instances are safe to share between
+    threads.
     """
 
-    __slots__ = ("_allow", "_clean", "_extra", "_known", "_secrets", "_values")
+    __slots__ = ("_allow", "_clean", "_extra", "_known", "_needles", "_personal")
 
-    def __init__(self, extra_keys: Iterable[str] = (), allow: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        extra_keys: Iterable[str] = (),
+        allow: Iterable[str] = (),
+        secrets: Iterable[str] = (),
+        personal: Personal | None = None,
+    ) -> None:
         self._extra = frozenset(filter(None, ("".join(words_of(key)) for key in extra_keys)))
         self._allow = frozenset("".join(words_of(key)) for key in allow)
         self._known: dict[str, bool] = {}
         self._clean: set[str] = set()
-        self._secrets = tuple(dict.fromkeys(secret for secret in secrets if len(secret) >= SHORTEST_SECRET))
-        self._values = _any_of(self._secrets)
+        self._needles = Needles(secrets)
+        self._personal = personal
 
     def with_secrets(self, secrets: Iterable[str]) -> Redactor:
         """Return a redactor that also removes these values (those of one request, say)."""
-        other = Redactor(secrets=(*self._secrets, *secrets))
+        other = Redactor(secrets=(*self._needles.values, *secrets), personal=self._personal)
         other._extra, other._allow, other._known = self._extra, self._allow, self._known
         return other
 
@@ -76,14 +81,24 @@ class Redactor:
             return text
         return self._text(text)
 
+    def code(self, text: str) -> str:
+        """Return source code without the project's secrets.
+
+        It is the same for every request: read once, and part of an error's fingerprint, which what a visitor sent must
+        not change.
+        """
+        return mask_text(self._needles.replaced(text, MASK), self.is_secret_key)
+
     def _text(self, text: str) -> str:
-        masked = text
-        if self._values is not None:
-            masked = self._values.sub(MASK, masked)
+        masked = self._needles.replaced(text, MASK)
+        if (reach := in_reach()).values:
+            masked = reach.replaced(masked, MASK)
         masked = mask_text(masked, self.is_secret_key)
+        if self._personal is not None:
+            masked = self._personal.masked(masked)
         if masked == text:
-            if len(text) <= _LONGEST_REMEMBERED:
-                # Paths, user agents and messages come again and again.
+            if len(text) <= _LONGEST_REMEMBERED and not is_opaque(text):
+                # Paths, user agents and messages come again and again. Not what may hold a key: the next request's.
                 if len(self._clean) >= _CLEAN_REMEMBERED:
                     self._clean.clear()
                 self._clean.add(text)
@@ -253,13 +268,3 @@ def told_name(items: list[tuple[object, object]]) -> str | None:
         if type(key) is str and key in ("name", "key") and type(item) is str:
             return item
     return None
-
-
-def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    spellings: set[str] = set()
-    for secret in secrets:
-        raw = secret.encode("utf-8", "surrogatepass")
-        spellings.update((secret, quote(raw, safe=""), quote_plus(raw), json.dumps(secret)[1:-1], repr(secret)[1:-1]))
-        spellings.add(base64.b64encode(raw).decode())
-    # The longest first: a secret that begins with another one must go as a whole.
-    return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True)))) if spellings else None

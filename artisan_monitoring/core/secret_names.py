@@ -9,12 +9,13 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a text, for tables that are read as text."""
     return frozenset(words.split())
 
 
 # Secret wherever they stand in a name: one word, or up to three neighbouring words joined ("api" + "key").
-SECRET_WORDS = _set("""
+SECRET_WORDS = word_set("""
     password passwords passwd passphrase passphrases passcode passcodes pwd pwds pw kennwort passwort
     secret secrets token tokens authorization cookie cookies credential credentials creds csrf xsrf jwt bearer
     otp totp hotp cvv cvc ssn iban apikey apikeys accesskey accesskeys privatekey privatekeys secretkey signingkey
@@ -26,24 +27,24 @@ SECRET_WORDS = _set("""
     redispass ftppass authheader samlresponse clientassertion codeverifier hashsalt
 """)
 # Secret only as the last word: "x-auth" and "card_pin" are, "auth_user" and "pin_color" are not.
-SECRET_LAST_WORDS = _set("auth pass pin sig signature session sid salt")
+SECRET_LAST_WORDS = word_set("auth pass pin sig signature session sid salt")
 # Words glued to a prefix without a separator: "mypassword", "accesstoken", "clientsecret".
 _GLUED = re.compile(
     r"(?:password|passwd|passphrase|secret|token|apikey|sessionid|cookie|credential)s?$"
     r"|^(?:password|passwd)(?!less$|s?$)"
 )
 # A count, a limit or a date of a secret is none: "max_tokens", "token_count", "password_length", "token_expires_at".
-_COUNTS_BEFORE = _set("max min num total count prompt completion input output used remaining cached avg has is n")
-_COUNTS_AFTER = _set("""
+_COUNTS_BEFORE = word_set("max min num total count prompt completion input output used remaining cached avg has is n")
+_COUNTS_AFTER = word_set("""
     count counts length len limit limits size ttl type expires expiry expiration expired lifetime age usage used
     total name names field fields
 """)
 # Plural and status words whose number is a quantity: {"tokens": 512}, {"pass": 3}.
-COUNTABLE_WORDS = _set("tokens secrets cookies pass credentials passwords session sessions")
+COUNTABLE_WORDS = word_set("tokens secrets cookies pass credentials passwords session sessions")
 # In a query string only: an OAuth code, a signed URL's parts. Elsewhere {"code": 404}, {"key": "name"} stay readable.
-QUERY_NAMES = _set("code key sig signature awsaccesskeyid ticket assertion auth")
+QUERY_NAMES = word_set("code key sig signature awsaccesskeyid ticket assertion auth")
 # A header line of these runs to its end: "Cookie: a=b; c=d", "Authorization: Digest username=..., response=...".
-_WHOLE_LINE = _set("authorization cookie")
+_WHOLE_LINE = word_set("authorization cookie")
 
 _LONGEST_NAME = 256
 

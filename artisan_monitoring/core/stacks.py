@@ -40,6 +40,11 @@ _LIBRARIES = frozenset({"asgiref", "billiard", "celery", "django", "gunicorn", "
 _PASSES_ON = re.compile(r"\bget_response\(|\(.*\*args\b.*\*\*kwargs\s*\)+$")
 
 
+def passes_on(text: str) -> bool:
+    """Say whether a line of the project's own only passes the call on."""
+    return _PASSES_ON.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class CodeLine:
     """One line of running code. `code` is held so that its id, the key of the cache, stays its own; a line of a
@@ -207,7 +212,7 @@ class FrameReader:
             file=clean_text(short_path(code.co_filename), 250),
             line=lineno,
             in_app=in_app,
-            passes_on=in_app and _PASSES_ON.search(text) is not None,
+            passes_on=in_app and passes_on(text),
             hidden="__traceback_hide__" in code.co_varnames,
             text=text,
             first_line=first,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from socket import gethostname
 from typing import Any
@@ -30,6 +30,7 @@ from ..metrics.handles import Handle
 from ..pipeline.buffer import buffer
 from . import samples
 from .deltas import merge
+from .grouping import Occurrence, Parts, fingerprint_of, rule_in_force
 from .marks import first_sight
 from .requests import route_of, user_of
 from .sampling import Sampler
@@ -86,7 +87,7 @@ class _Bound:
     def __init__(self) -> None:
         chosen = get_settings()
         self.redactor = redactor()
-        self.reader = FrameReader(chosen.ERRORS.IN_APP_INCLUDE, chosen.ERRORS.IN_APP_EXCLUDE, self.redactor.text)
+        self.reader = FrameReader(chosen.ERRORS.IN_APP_INCLUDE, chosen.ERRORS.IN_APP_EXCLUDE, self.redactor.code)
         self.ignored = frozenset(chosen.ERRORS.IGNORE)
         self.enabled = chosen.ENABLED
         self.where = {
@@ -96,6 +97,7 @@ class _Bound:
         self.host = clean_text(chosen.HOST or gethostname(), 100)
         self.known: dict[tuple[object, ...], Known] = {}
         self.sampler = Sampler()
+        self.rule = rule_in_force()
 
 
 @lru_cache(maxsize=1)
@@ -122,16 +124,18 @@ def capture_exception(
     context: Mapping[str, object] | None = None,
     request: HttpRequest | None = None,
     logger: str = "",
+    fingerprint: Parts = None,
 ) -> str | None:
     """Record an exception; return its fingerprint, or None if it was recorded before or is ignored.
 
     `mechanism` says who saw it (`request`, `celery`, `track_error`, ...). Without `severity`, what was handled is
-    MEDIUM and what was not is HIGH. Never raises, never queries, never reads the request's body.
+    MEDIUM and what was not is HIGH. `fingerprint`: see `grouping`. Never raises, never queries, never reads the body.
     """
     bound = _bound()
     if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
-    return _record(bound, exc, handled, mechanism, _severity(severity, exc, handled), context, request, logger)
+    rating = _severity(severity, exc, handled)
+    return _record(bound, exc, handled, mechanism, rating, context, request, logger, fingerprint)
 
 
 def _record(
@@ -143,10 +147,14 @@ def _record(
     context: Mapping[str, object] | None,
     request: HttpRequest | None,
     logger: str,
+    fingerprint: Parts,
 ) -> str:
     now = time.time()
     reading = _read(exc, bound.reader, bound.redactor)
     known = _known(bound, reading)
+    if fingerprint is not None or bound.rule is not None:
+        told = Occurrence.of(reading.parts, known.fingerprint, known.culprit, mechanism, logger, exc)
+        known = replace(known, fingerprint=fingerprint_of(told, bound.rule, fingerprint))
     if not bound.sampler.admits(known.fingerprint.hash, now):
         known = Known(overflow(), known.culprit, ())
     delta = _delta(bound, known, reading, now)
@@ -163,8 +171,7 @@ def _record(
     user = delta.pop("user", "")
     delta["users"] = {user: 1} if user else {}
     urgent = severity.rank >= AlertSeverity.HIGH.rank
-    if observers:
-        # A copy: the buffer merges later ones into the delta.
+    if observers:  # with a copy: the buffer merges later ones into the delta
         record = {**delta, "hours": dict(delta["hours"]), "users": dict(delta["users"])}
         _tell(Captured(exc, known.fingerprint.hash, severity, record))
     buffer.merge_record("error", known.fingerprint.hash, delta, merge, urgent=urgent)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
 from ..stores.database.sql import upsert
+from . import tallies
 from .deltas import distinct_of, merge, worst
 
 Key = tuple[str, int]
@@ -31,6 +32,7 @@ def apply(records: Sequence[dict[str, Any]], *, using: str) -> None:
         _add(groups[key], deltas[key], using)
     _add_hours(deltas, groups, using)
     _add_samples(deltas, groups, using)
+    tallies.add_deltas(deltas, using)
 
 
 def _merged(records: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
@@ -92,7 +94,7 @@ def _add(group: ErrorGroup, delta: dict[str, Any], using: str) -> None:
     if seen >= group.last_seen:
         group.last_seen = seen
         group.last_release = delta["release"]
-        for name in ("message", "culprit", "environment", "mechanism", "logger", "handled"):
+        for name in ("type", "message", "culprit", "environment", "mechanism", "logger", "handled"):
             setattr(group, name, delta[name])
             fields.append(name)
         fields.append("last_release")

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from ..core.awaited import DONE, Done
+from ..core.reach import in_reach_of
 from ..core.records import AlertSeverity
 from .capture import capture_exception
+from .grouping import Parts
 
 
 class ErrorTracker:
@@ -20,14 +22,24 @@ class ErrorTracker:
         severity: AlertSeverity = AlertSeverity.MEDIUM,
         context: Mapping[str, object] | None = None,
         request: HttpRequest | None = None,
+        *,
+        fingerprint: Parts = None,
     ) -> Done[None]:
         """Record an exception with a severity and free `context` (redacted), once however often it is tracked.
 
-        Works with and without `await`. Never raises. Without `request`, the one that runs now is taken.
+        Works with and without `await`. Never raises. Without `request`, the one that runs now is taken. `fingerprint`
+        (text, or a list of text) says which errors are one group; `"{{ default }}"` in it is what it would be else.
         """
-        capture_exception(
-            exc, handled=True, mechanism="track_error", severity=severity, context=context, request=request
-        )
+        with in_reach_of(request):
+            capture_exception(
+                exc,
+                handled=True,
+                mechanism="track_error",
+                severity=severity,
+                context=context,
+                request=request,
+                fingerprint=fingerprint,
+            )
         return DONE
 
 

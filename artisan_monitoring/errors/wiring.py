@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from ..core import context
 from ..core.guard import never_raises
+from ..core.reach import in_reach_of
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
 
@@ -20,6 +21,7 @@ def connect() -> None:
     """Register everything; safe to call again."""
     register_sink("error", "artisan_monitoring.errors.sink.apply")
     register_purge("errors", "artisan_monitoring.errors.retention.purge")
+    register_purge("errors.merged", "artisan_monitoring.errors.merging.purge")
     got_request_exception.connect(on_request_exception, dispatch_uid="artisan_monitoring.errors")
 
 
@@ -35,4 +37,5 @@ def on_request_exception(sender: object, request: HttpRequest | None = None, **k
     # Where the first error happens, and not before: reading stacks is 9 ms of a process' start.
     from .capture import capture_exception
 
-    capture_exception(exc, handled=False, mechanism="request", request=request)
+    with in_reach_of(request):
+        capture_exception(exc, handled=False, mechanism="request", request=request)

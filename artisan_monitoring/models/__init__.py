@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
 from .deploys import Deploy
-from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping, GroupingHour
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
 from .otlp import LogOutbox
 from .pages import Jobs, Metrics, Overview
@@ -33,6 +33,7 @@ __all__ = [
     "ErrorHourlyCount",
     "GaugeReading",
     "Grouping",
+    "GroupingHour",
     "InboxEntry",
     "InboxState",
     "JobLease",

@@ -42,6 +42,14 @@ class PackedJSONField(_Binary):
 SEVERITIES = [(severity.value, severity.value.title()) for severity in AlertSeverity]
 
 
+class Unmerged(models.Manager["ErrorGroup"]):
+    """The groups that are there for people: not what was left of those that were merged into another."""
+
+    def get_queryset(self) -> models.QuerySet[ErrorGroup]:
+        # By the state, which every index of the listing begins with: a count stays in the index.
+        return super().get_queryset().exclude(state=ErrorGroup.MERGED)
+
+
 class ErrorGroup(models.Model):
     """All errors that are the same problem. `message`, `culprit` and `last_release` are those of the latest one."""
 
@@ -49,6 +57,9 @@ class ErrorGroup(models.Model):
         OPEN = "open", "Open"
         RESOLVED = "resolved", "Resolved"
         MUTED = "muted", "Muted"
+
+    MERGED = "merged"
+    """The state of what was merged into another group: none that anybody is shown or may choose."""
 
     type = models.CharField(max_length=200)
     message = models.CharField(max_length=1000, blank=True)
@@ -67,6 +78,14 @@ class ErrorGroup(models.Model):
     mechanism = models.CharField(max_length=40, blank=True, help_text="What saw it: request, celery, track_error, ...")
     logger = models.CharField(max_length=120, blank=True)
     handled = models.BooleanField(default=False)
+    # No constraint: what was merged goes with its own retention, after the group it went into or before.
+    merged_into = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, blank=True, db_constraint=False, editable=False, related_name="merged"
+    )
+    merged_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = Unmerged()
+    everything: models.Manager[ErrorGroup] = models.Manager()
 
     class Meta:
         ordering = ["-last_seen", "-pk"]
@@ -83,12 +102,17 @@ class ErrorGroup(models.Model):
 
 
 class Grouping(models.Model):
-    """One fingerprint that leads to a group: several may, so that merging only repoints rows."""
+    """One fingerprint that leads to a group: several may, so that merging only repoints rows.
+
+    `tally` is this fingerprint's own part of the group's counts (see `errors.tallies`), kept while the group has
+    others: so a merge can be taken back exactly. Without it, the group's counts are this fingerprint's.
+    """
 
     group = models.ForeignKey(ErrorGroup, on_delete=models.CASCADE, related_name="groupings")
     version = models.PositiveSmallIntegerField()
     hash = models.CharField(max_length=64)
     components = models.JSONField(default=list, help_text="What was hashed, readable.")
+    tally = models.JSONField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["hash", "version"], name="artisan_grouping_once")]
@@ -101,6 +125,10 @@ class ErrorEvent(models.Model):
     """One occurrence kept in full. `details` holds `{"exception": [...], "request": {...}, "context": {...}}`."""
 
     group = models.ForeignKey(ErrorGroup, on_delete=models.CASCADE, related_name="events")
+    # Read together with the group only, which has the index.
+    grouping = models.ForeignKey(
+        Grouping, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="events"
+    )
     event_id = models.UUIDField(unique=True, help_text="Made at capture; a sample delivered twice is stored once.")
     occurred_at = models.DateTimeField(db_index=True)
     type = models.CharField(max_length=200)
@@ -139,14 +167,34 @@ class ErrorHourlyCount(models.Model):
         return f"{self.hour:%Y-%m-%d %H}h: {self.count}"
 
 
+class GroupingHour(models.Model):
+    """How often one fingerprint of a merged group happened in one hour (UTC): its part of `ErrorHourlyCount`."""
+
+    grouping = models.ForeignKey(Grouping, models.DO_NOTHING, db_constraint=False, related_name="hours")
+    hour = models.DateTimeField(db_index=True)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["grouping", "hour"], name="artisan_grouping_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h: {self.count}"
+
+
 class ErrorActivity(models.Model):
-    """One change of a group's state: what, when, by whom. `by_pk` is empty where the machine did it."""
+    """One change of a group: what, when, by whom. `by_pk` is empty where the machine did it.
+
+    Of a merge or split, `details` holds what it takes to undo it (see `errors.merging`).
+    """
 
     class Kind(models.TextChoices):
         RESOLVED = "resolved", "Resolved"
         MUTED = "muted", "Muted"
         REOPENED = "reopened", "Reopened"
         REGRESSED = "regressed", "Regressed"
+        MERGED = "merged", "Merged"
+        SPLIT = "split", "Split"
+        UNDONE = "undone", "Undone"
 
     group = models.ForeignKey(ErrorGroup, on_delete=models.CASCADE, related_name="activities")
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -154,6 +202,7 @@ class ErrorActivity(models.Model):
     by_pk = models.CharField(max_length=64, blank=True)
     by_label = models.CharField(max_length=150, blank=True)
     comment = models.TextField(blank=True)
+    details = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         ordering = ["-at", "-pk"]

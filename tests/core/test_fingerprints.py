@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from artisan_monitoring.core.fingerprints import (
@@ -12,6 +16,8 @@ from artisan_monitoring.core.fingerprints import (
     depends_on_message,
     normalised,
     of_exception,
+    of_log,
+    of_parts,
 )
 from artisan_monitoring.core.stacks import CodeLine
 
@@ -140,3 +146,123 @@ class TestReasons:
         assert culprit([VIEW, CHARGE, LIBRARY]) == "shop.billing in charge"
         assert culprit([LIBRARY]) == "requests.api in get"
         assert culprit([]) == ""
+
+
+def log(template: str) -> str:
+    return of_log("shop.orders", template).hash
+
+
+class TestLogs:
+    def test_the_template_counts_and_the_logger(self):
+        assert log("order %s refused") != log("order %s lost")
+        assert of_log("shop", "x").hash != of_log("billing", "x").hash
+        assert of_log("shop.orders", "order %s refused").components == (
+            "logged by shop.orders",
+            "  template: order %s refused",
+        )
+
+    def test_what_an_f_string_put_in_does_not(self):
+        assert log("order 17 of ann@example.org refused") == log("order 18 of bob@example.org refused")
+
+
+class TestParts:
+    DEFAULT = of_exception([ExceptionPart("shop.Refused", "no", [VIEW, CHARGE])])
+
+    def test_default_alone_is_the_default(self):
+        for parts in ([], ["{{ default }}"], ["{{default}}"]):
+            assert of_parts(parts, self.DEFAULT) is self.DEFAULT
+
+    def test_without_default_only_the_parts_count(self):
+        other = of_exception([ExceptionPart("A", "", [VIEW])])
+        assert of_parts(["payments"], self.DEFAULT).hash == of_parts(["payments"], other).hash
+        assert of_parts(["payments"], self.DEFAULT).hash != of_parts(["refunds"], other).hash
+        assert of_parts(["a", "b"], other).hash != of_parts(["b", "a"], other).hash
+
+    def test_with_default_both_count_and_are_told(self):
+        one = of_parts(["tenant 1", "{{ default }}"], self.DEFAULT)
+        assert one.hash != of_parts(["tenant 2", "{{ default }}"], self.DEFAULT).hash
+        assert one.components[:3] == ("chosen by the project", "  tenant 1", "  {{ default }}")
+        assert one.components[3:] == tuple(f"    {line}" for line in self.DEFAULT.components)
+        assert one.version == self.DEFAULT.version
+
+    def test_parts_are_bounded(self):
+        assert len(of_parts([str(n) * 900 for n in range(99)], self.DEFAULT).components) == 21
+
+
+# -- whatever the program ----------------------------------------------------------------------------------------------
+
+names = st.sampled_from(["shop.views", "shop.models", "shop.billing", "shop.tasks"])
+functions = st.sampled_from(["pay", "Order.save", "charge.<locals>.inner", "total"])
+texts = st.sampled_from(["charge(order)", "return total", "raise Refused(number)", "x = y[1]"])
+own_frames = st.builds(line, names, functions, texts, lineno=st.integers(1, 900))
+library_frames = st.builds(
+    line,
+    st.sampled_from(["django.db", "requests.api"]),
+    functions,
+    texts,
+    in_app=st.just(False),
+    lineno=st.integers(1, 900),
+)
+passing_frames = st.builds(
+    line, names, st.just("Middleware.__call__"), st.just("return self.get_response(request)"), passes_on=st.just(True)
+)
+chains = st.lists(
+    st.tuples(st.sampled_from(["A", "B"]), st.lists(own_frames, min_size=1, max_size=6)), min_size=1, max_size=3
+)
+
+
+def parts_of(chain, message: str = "m") -> list[ExceptionPart]:
+    return [
+        ExceptionPart(kind, message, lines, "raised" if index == 0 else "cause")
+        for index, (kind, lines) in enumerate(chain)
+    ]
+
+
+class TestWhateverTheProgram:
+    @given(chains, st.integers(-500, 500), st.text(max_size=80))
+    def test_moved_lines_and_other_messages_are_the_same_problem(self, chain, by, message):
+        moved = [
+            (kind, [line(e.module, e.function, e.text, lineno=e.line + by) for e in lines]) for kind, lines in chain
+        ]
+        assert of_exception(parts_of(chain)) == of_exception(parts_of(moved, message))
+
+    @given(chains, st.data())
+    def test_more_frames_of_libraries_and_middleware_are_the_same_problem(self, chain, data):
+        more = []
+        for kind, lines in chain:
+            wider = list(lines)
+            for frame in data.draw(st.lists(library_frames, max_size=4)):
+                wider.insert(data.draw(st.integers(0, len(wider))), frame)
+            # A middleware calls on: it is never the innermost of the project's own frames.
+            for frame in data.draw(st.lists(passing_frames, max_size=3)):
+                last_own = max(at for at, each in enumerate(wider) if each.in_app)
+                wider.insert(data.draw(st.integers(0, last_own)), frame)
+            more.append((kind, wider))
+        assert of_exception(parts_of(chain)) == of_exception(parts_of(more))
+
+    @given(chains, own_frames)
+    def test_another_way_through_the_project_is_another_problem(self, chain, frame):
+        kind, lines = chain[0]
+        known = {(each.module, each.function, each.text) for each in lines}
+        assume((frame.module, frame.function, frame.text) not in known)
+        assume("charge" not in frame.function)  # a nested function counts as the one around it
+        longer = [(kind, [*lines, frame]), *chain[1:]]
+        assert of_exception(parts_of(chain)).hash != of_exception(parts_of(longer)).hash
+
+    @given(st.integers(0, 10**12), st.uuids(), st.ip_addresses(v=4), st.datetimes(datetime(2000, 1, 1)))
+    def test_other_values_in_a_message_without_own_frames_are_the_same_problem(self, number, uuid, address, at):
+        def message(*values: object) -> str:
+            return "order {} of '{}' ({}) from {} at {} gone".format(*values)
+
+        one = of_exception(
+            [ExceptionPart("A", message(number, "a@example.org", uuid, address, f"{at:%Y-%m-%d}"), [LIBRARY])]
+        )
+        other = of_exception(
+            [ExceptionPart("A", message(1, "b@example.org", UUID(int=7), "10.0.0.1", "2026-01-02"), [LIBRARY])]
+        )
+        assert one.hash == other.hash
+
+    @given(chains)
+    def test_components_tell_all_that_is_hashed(self, chain):
+        found = of_exception(parts_of(chain))
+        assert found.hash == sha256("\n".join(found.components).encode()).hexdigest()

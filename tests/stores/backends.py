@@ -67,7 +67,8 @@ def database_backend(alias: str, losing_reply: Callable[[Store], AbstractContext
 
 def empty_tables(alias: str) -> None:
     with own_connection(alias) as connection, connection.cursor() as cursor:
-        for model in apps.get_app_config("artisan_monitoring").get_models():
+        # From the last back: what refers to a table stands behind it.
+        for model in reversed(list(apps.get_app_config("artisan_monitoring").get_models())):
             if connection.vendor == "postgresql":
                 cursor.execute(f"TRUNCATE TABLE {model._meta.db_table} CASCADE")
             else:
