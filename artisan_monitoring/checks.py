@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from . import health
 from .conf import SETTING, Problem, get_settings, resolve
+from .core.severity import parse
 from .stores.base import Store
 from .stores.database import checks as database_checks
 
@@ -32,6 +33,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
+    "E013": 'A rule of `ERRORS["SEVERITY"]` asks for what there is not, or gives no severity.',
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -74,6 +76,12 @@ def _otlp() -> Iterator[CheckMessage]:
     if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
         hint = "pip install artisan-monitoring[otel]"
         yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
+
+
+def _severity_rules() -> Iterator[CheckMessage]:
+    for problem in parse(get_settings().ERRORS.SEVERITY)[1]:
+        hint = "Conditions: a dotted type, handled, unhandled, in-app, library, new, status=4xx, mechanism=celery."
+        yield checks.Error(f"ERRORS['SEVERITY'] {problem}.", hint=hint, id=f"{TAG}.E013")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -138,7 +146,9 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _settings, _store, _health, _otlp, _severity_rules, _middleware, _threads,
+)  # fmt: skip
 
 
 def register() -> None:
