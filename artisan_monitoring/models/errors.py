@@ -87,12 +87,14 @@ class ErrorGroup(models.Model):
 
     class Meta:
         ordering = ["-last_seen", "-pk"]
-        # The listing's default order, and by count, each with and without the state filter; similar groups.
+        # The listing's default order, and by count, each with and without the state filter; its others; similar groups.
         indexes = [
             models.Index(fields=["state", "-last_seen"], name="artisan_group_state_seen"),
             models.Index(fields=["-last_seen"], name="artisan_group_seen"),
             models.Index(fields=["state", "-count"], name="artisan_group_state_count"),
             models.Index(fields=["-count"], name="artisan_group_count"),
+            models.Index(fields=["-users"], name="artisan_group_users"),
+            models.Index(fields=["-first_seen"], name="artisan_group_first"),
             models.Index(fields=["type", "-last_seen"], name="artisan_group_type_seen"),
             models.Index(fields=["culprit", "-last_seen"], name="artisan_group_culprit_seen"),
         ]
