@@ -42,17 +42,23 @@ _PAGE = "admin:artisan_monitoring_errorgroup_change"
 
 
 class OnePassPaginator(Paginator):  # type: ignore[type-arg]  # any model's rows
-    """Counts what is few by fetching its keys: where a search must look at every row, it does so once and not twice."""
+    """Counts what is few by fetching its keys: where a search must look at every row, it does so once and not twice.
 
-    keys: list[Any] | None = None
-    """The keys of the first results in order, once they are counted."""
+    In the order of the keys, which is that of the table: in any other, each row is a jump (SQLite: 270 ms for 110).
+    """
+
+    few: list[Any] | None = None
+    """The keys of all results, once they are counted and if they are few."""
 
     @cached_property
     def count(self) -> int:
         """The number of results."""
-        results = cast(QuerySet[ErrorGroup], self.object_list)
-        self.keys = list(results.values_list("pk", flat=True)[: FEW + 1])
-        return len(self.keys) if len(self.keys) <= FEW else results.count()
+        results = cast("QuerySet[ErrorGroup]", self.object_list)
+        keys = list(results.order_by("pk").values_list("pk", flat=True)[: FEW + 1])
+        if len(keys) > FEW:
+            return results.count()
+        self.few = keys
+        return len(keys)
 
 
 class ErrorChangeList(ChangeList):
@@ -60,10 +66,10 @@ class ErrorChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        begin = (self.page_num - 1) * self.list_per_page
-        keys = self.paginator.keys or []
-        if begin + self.list_per_page <= len(keys) or len(keys) <= FEW:
-            self.result_list = self.queryset.filter(pk__in=keys[begin : begin + self.list_per_page])
+        if self.paginator.few is not None:
+            begin = (self.page_num - 1) * self.list_per_page
+            found = self.model_admin.get_queryset(request).filter(pk__in=self.paginator.few)
+            self.result_list = found.order_by(*self.queryset.query.order_by)[begin : begin + self.list_per_page]
         now = timezone.now()
         groups = list(self.result_list)  # fills the query set's cache: the template sees the same objects
         counts = hourly([group.pk for group in groups], now, SPARK_HOURS)
