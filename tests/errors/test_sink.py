@@ -165,6 +165,7 @@ class TestRecent:
             "type": "ValueError",
             "message": "later",
             "severity": "MEDIUM",
+            "state": "open",
             "count": 1,
             "last_seen": (datetime.fromtimestamp(NOON, UTC) + timedelta(minutes=1)).isoformat(),
         }
