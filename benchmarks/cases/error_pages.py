@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import child, site
 from benchmarks.table import Row, skipped, spread
 
-GROUP = "Error pages, 100,000 groups, wall"
+GROUP = "Error pages, 100,000 groups"
 GROUPS, ROUNDS = 100_000, 15
 TARGET_MS = 200.0
 
@@ -29,7 +29,7 @@ PAGES = {
     "list, resolved and critical": "?state=resolved&severity=CRITICAL",
     "list, of a release, new": "?release=1.4.2&seen=new-7d",
     "search, word in most": "?q=shop",
-    "search, word in few": "?q=number+77777",
+    "search, word in few": "?q=number+4711+copy13x",
     "search, tag": "?q=tenant%3Dt4711",
     "search, word in none": "?q=nowhere-to-be-found",
 }
@@ -44,10 +44,11 @@ def rows(*, quick: bool) -> Iterator[Row]:
                 yield skipped(GROUP, f"{name}", "no PostgreSQL")
                 continue
             taken = child.run(__name__, "measure", database=database, groups=groups, rounds=rounds)
+            # SQLite works in this process, so that its processor time is all of it; PostgreSQL is another.
+            clock, label = (1, name) if database is None else (0, f"{name}, wall")
             for page, times in taken.items():
-                middle, low, high = spread([wall for wall, _ in times])
-                note = f"{spread([cpu for _, cpu in times])[0]:.0f} ms of this process' processor time"
-                yield Row(GROUP, f"{name}: {page}", middle, "ms", low, high, TARGET_MS, note=note)
+                middle, low, high = spread([each[clock] for each in times])
+                yield Row(GROUP, f"{label}: {page}", middle, "ms", low, high, TARGET_MS)
 
 
 def _postgres(stack: ExitStack) -> dict[str, Any] | None:
@@ -139,12 +140,18 @@ def seed(groups: int) -> None:
         made.search = searchable(made, [{**where, "details": details}])
         return made
 
-    for start in range(0, groups, 5_000):
-        numbers = range(start, min(start + 5_000, groups))
-        ErrorGroup.objects.bulk_create([group(number) for number in numbers], batch_size=500)
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    first = min(groups, 5_000)
+    ErrorGroup.objects.bulk_create([group(number) for number in range(first)], batch_size=500)
+    columns = [field.column for field in ErrorGroup._meta.concrete_fields if not field.primary_key]
+    told = [f"{column} || %s" if column in ("message", "search") else column for column in columns]
     table, hours = ErrorGroup._meta.db_table, ErrorHourlyCount._meta.db_table
+    hour = now.replace(minute=0, second=0, microsecond=0)
     with connections["monitoring"].cursor() as cursor:
+        cursor.execute(f"SELECT max(id) FROM {table}")
+        (last,) = cursor.fetchone()
+        for copy in range(1, groups // first):
+            more = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(told)} FROM {table} WHERE id <= %s"
+            cursor.execute(more, [f" copy{copy}x", f" copy{copy}x", last])
         for back in (1, 5):
             counts = f"INSERT INTO {hours} (group_id, hour, count) SELECT id, %s, 3 FROM {table}"
             cursor.execute(counts, [hour - timedelta(hours=back)])
