@@ -63,11 +63,10 @@ def _happened(delta: Mapping[str, Any]) -> Happened:
 def rate(group: ErrorGroup, delta: Mapping[str, Any]) -> None:
     """Set the group's severity: what a person chose, else what a rule of the settings says, else the worst seen."""
     given = AlertSeverity(delta["severity"])
-    facts = _facts(group, delta)
-    said = ruled(facts, severity_rules())
     if group.severity_fixed:
         return
-    if said is not None:
+    facts = _facts(group, delta)
+    if (said := ruled(facts, severity_rules())) is not None:
         group.severity = said.value
         return
     explicit = delta["mechanism"] in EXPLICIT

@@ -65,28 +65,27 @@ def change_state(
     """
     at, asked = now or timezone.now(), terms or Terms()
     alias = router.db_for_write(ErrorGroup)
+    noted: set[str] = set()
 
     def change(group: ErrorGroup) -> str | None:
-        before = {name: getattr(group, name) for name in _fields(group, state, asked)}
-        wanted = _fields(group, state, asked)
-        if group.state == state and all(before[name] == wanted[name] for name in wanted if name != "mute_counted"):
+        wanted = _columns(group, state, asked)
+        if group.state == state and all(getattr(group, name) == value for name, value in wanted.items()):
             return None
-        for name, value in {**wanted, "state": state.value, "state_changed_at": at}.items():
+        for name, value in {**wanted, "state": state.value, "state_changed_at": at, "mute_counted": []}.items():
             setattr(group, name, value)
-        if group.resolved_release:
-            ErrorRelease.objects.using(alias).get_or_create(
-                name=group.resolved_release, defaults={"first_seen": group.first_seen}
-            )
+        release = group.resolved_release
+        if release and release not in noted:
+            noted.add(release)
+            ErrorRelease.objects.using(alias).get_or_create(name=release, defaults={"first_seen": at})
         return in_plain_words(group)
 
     return _change(group_ids, _KINDS[state], actor, change, comment=comment, at=at)
 
 
-def _fields(group: ErrorGroup, state: ErrorGroup.State, terms: Terms) -> dict[str, Any]:
+def _columns(group: ErrorGroup, state: ErrorGroup.State, terms: Terms) -> dict[str, Any]:
     """Return the columns that go with a state: those of other states are emptied."""
     empty: dict[str, Any] = {
         "resolution": "", "resolved_release": "", "muted_until": None, "mute_limit": 0, "mute_period_s": 0,
-        "mute_counted": [],
     }  # fmt: skip
     if state == State.MUTED:
         return {**empty, "muted_until": terms.until, "mute_limit": terms.limit, "mute_period_s": terms.period_s}
