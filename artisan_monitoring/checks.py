@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from . import health
 from .conf import SETTING, Problem, get_settings, resolve
+from .core.severity import parse
 from .stores.base import Store
 from .stores.database import checks as database_checks
 
@@ -33,6 +34,7 @@ IDS = {
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
     "E014": "`ERRORS['FINGERPRINT']` is no function that can be imported.",
+    "E013": 'A rule of `ERRORS["SEVERITY"]` asks for what there is not, or gives no severity.',
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -88,6 +90,10 @@ def _fingerprint() -> Iterator[CheckMessage]:
     if not found:
         hint = "Name a function that takes an Occurrence and returns text, a list of text or None."
         yield checks.Error(f"ERRORS['FINGERPRINT'] names {path!r}, which is none.", hint=hint, id=f"{TAG}.E014")
+def _severity_rules() -> Iterator[CheckMessage]:
+    for problem in parse(get_settings().ERRORS.SEVERITY)[1]:
+        hint = "Conditions: a dotted type, handled, unhandled, in-app, library, new, status=4xx, mechanism=celery."
+        yield checks.Error(f"ERRORS['SEVERITY'] {problem}.", hint=hint, id=f"{TAG}.E013")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -153,14 +159,8 @@ def _threads_run() -> bool:
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
-    _settings,
-    _store,
-    _health,
-    _otlp,
-    _fingerprint,
-    _middleware,
-    _threads,
-)
+    _settings, _store, _health, _otlp, _severity_rules, _fingerprint, _middleware, _threads,
+)  # fmt: skip
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, host, memory, requests, scraping, sending, startup
+from benchmarks.cases import calls, error_pages, host, memory, requests, scraping, sending, startup
 
 CASES = {
     "requests": requests.rows,
@@ -25,6 +25,7 @@ CASES = {
     "memory": memory.rows,
     "startup": startup.rows,
     "host": host.rows,
+    "error_pages": error_pages.rows,
 }
 RESULTS = Path(__file__).resolve().parent / "results"
 

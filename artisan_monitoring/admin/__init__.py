@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import alerts as alerts
+from . import error_events as error_events
 from . import errors as errors
 from . import jobs as jobs
 from . import metrics as metrics

@@ -43,6 +43,9 @@ class LimitSettings:
     SERIES: int = option(10_000, "Series a process may have: about 20 MB if all are distributions.")
     STORE_SERIES: int = option(50_000, "Series a store may have.")
     INBOX_BYTES: int = option(64 * 1024 * 1024, "Undrained batches a shard may hold before samples are refused.")
+    ERROR_SAMPLES: int = option(
+        10_000, "Errors kept in full, at most 6 kB each: 60 MB; beyond it the least telling go."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ class ErrorSettings:
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
     IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
     FINGERPRINT: str = option("", "Dotted path of a function that says what makes two errors one group.")
+    SEVERITY: dict[str, str] = option({}, "Severities by rule, the first that matches: `{'shop.errors.*': 'LOW'}`.")
+    DIGEST: str = option("off", "`daily` or `weekly` mails what is new, regressed and noisy; nobody is mailed unasked.")
+    DIGEST_TO: tuple[str, ...] = option((), "Who gets the digest; empty: `ALERTS['EMAIL_TO']`, else `ADMINS`.")
+    DIGEST_HOUR: int = option(7, "The hour, in `TIME_ZONE`, at which it is due: read before work begins.")
+    DIGEST_EMPTY: bool = option(False, "Send it also when there is nothing to tell: a sign of life.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HOUSEKEEPING": ("auto", "celery", "process", "off"),
     "HEALTH.READINESS_SHARED_FAILURE": ("fail", "warn"),
     "HEALTH.CELERY": ("auto", "on", "off"),
+    "ERRORS.DIGEST": ("off", "daily", "weekly"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
     "PRIVACY.EMAIL": ("mask", "full", "none"),
     "PRIVACY.PHONE": ("mask", "full", "none"),

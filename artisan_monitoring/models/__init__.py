@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
-from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping, GroupingHour
+from .errors import ErrorActivity, ErrorDigest, ErrorEvent, ErrorGroup, ErrorHourlyCount, ErrorRelease, Grouping, GroupingHour
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
 from .pages import Jobs, Metrics, Overview
 from .pipeline import (
@@ -25,9 +25,11 @@ __all__ = [
     "ConsumerCursor",
     "DirtyHour",
     "ErrorActivity",
+    "ErrorDigest",
     "ErrorEvent",
     "ErrorGroup",
     "ErrorHourlyCount",
+    "ErrorRelease",
     "GaugeReading",
     "Grouping",
     "GroupingHour",
