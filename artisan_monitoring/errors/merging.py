@@ -89,6 +89,8 @@ def undo(activity_pk: int, actor: Actor, *, comment: str = "", now: datetime | N
         tallies.open_account(group, using)
         steps = _undo_merge if activity.kind == Kind.MERGED else _undo_split
         elsewhere = steps(activity.details, group, now, using)
+        if not Grouping.objects.using(using).filter(group=group).exists():
+            raise CannotRegroup("That would leave this group without a fingerprint: undo the split before.")
         tallies.settle(group, using)
         note = _note(group, Kind.UNDONE, actor, comment, now, using, of=activity.pk, elsewhere=elsewhere)
         activity.details = {**activity.details, "undone": note.pk}

@@ -181,6 +181,19 @@ class TestUndoMerge:
         assert undo(activity.pk, ANN).details["elsewhere"] == 1
         assert ErrorGroup.objects.count() == 2
 
+    def test_a_group_is_not_left_without_a_fingerprint(self):
+        put("a")
+        put("b")
+        a, b = map(group_of, "ab")
+        activity = merge(a.pk, [b.pk], ANN)
+        parted = split(a.pk, [Grouping.objects.get(hash="a" * 64).pk], ANN)
+        with pytest.raises(CannotRegroup, match="without a fingerprint"):
+            undo(activity.pk, ANN)
+        assert group_of("b") == a
+        undo(parted.pk, ANN)
+        undo(activity.pk, ANN)
+        assert (group_of("a"), group_of("b")) == (a, b)
+
     def test_of_two_merges_either_is_undone_first(self):
         for name in "abc":
             put(name)
