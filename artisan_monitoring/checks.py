@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from . import health
 from .conf import SETTING, Problem, get_settings, resolve
+from .core.severity import parse
 from .stores.base import Store
 from .stores.database import checks as database_checks
 
@@ -32,8 +33,9 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
-    "E016": "`OVERHEAD_BUDGET_MS` is below nought.",
+    "E013": 'A rule of `ERRORS["SEVERITY"]` asks for what there is not, or gives no severity.',
     "E014": "`ERRORS['FINGERPRINT']` is no function that can be imported.",
+    "E016": "`OVERHEAD_BUDGET_MS` is below nought.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -106,6 +108,12 @@ def _fingerprint() -> Iterator[CheckMessage]:
         yield checks.Error(f"ERRORS['FINGERPRINT'] names {path!r}, which is none.", hint=hint, id=f"{TAG}.E014")
 
 
+def _severity_rules() -> Iterator[CheckMessage]:
+    for problem in parse(get_settings().ERRORS.SEVERITY)[1]:
+        hint = "Conditions: a dotted type, handled, unhandled, in-app, library, new, status=4xx, mechanism=celery."
+        yield checks.Error(f"ERRORS['SEVERITY'] {problem}.", hint=hint, id=f"{TAG}.E013")
+
+
 def _error(problem: Problem) -> CheckMessage:
     return checks.Error(problem.message, hint=problem.hint, obj=problem.key, id=f"{TAG}.{_KINDS[problem.kind]}")
 
@@ -169,5 +177,5 @@ def _threads_run() -> bool:
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
-    _settings, _store, _health, _otlp, _fingerprint, _overhead, _middleware, _threads,
+    _settings, _store, _health, _otlp, _severity_rules, _fingerprint, _overhead, _middleware, _threads,
 )  # fmt: skip

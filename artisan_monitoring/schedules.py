@@ -11,6 +11,7 @@ PERIODS_S: dict[str, float] = {
     "run_health_checks": 30.0,
     "flush_metrics": 60.0,
     "purge_expired": 3600.0,
+    "send_digest": 900.0,
 }
 
 BEAT_HEADER = "artisan_beat"

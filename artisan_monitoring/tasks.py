@@ -47,3 +47,9 @@ def export_otlp() -> None:
 def purge_expired() -> None:
     """Delete what has been kept long enough."""
     run_job("purge_expired", runner="celery")
+
+
+@shared_task(ignore_result=True)
+def send_digest() -> None:
+    """Mail the errors of the last day or week, if that is asked for and was not done."""
+    run_job("send_digest", runner="celery")

@@ -15,7 +15,7 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, host, memory, pages, requests, scale, scraping, sending, startup
+from benchmarks.cases import calls, error_pages, host, memory, pages, requests, scale, scraping, sending, startup
 
 CASES = {
     "requests": requests.rows,
@@ -27,6 +27,7 @@ CASES = {
     "startup": startup.rows,
     "host": host.rows,
     "scale": scale.rows,
+    "error_pages": error_pages.rows,
 }
 ONLY_WHEN_ASKED = {"scale"}
 """Groups that take many minutes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import alerts as alerts
 from . import deploys as deploys
+from . import error_events as error_events
 from . import errors as errors
 from . import jobs as jobs
 from . import metrics as metrics

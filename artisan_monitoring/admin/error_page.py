@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -11,17 +11,20 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from ..deploys.marks import between
-from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
-from .sparks import bars
+from ..errors.finding import similar
+from ..errors.shares import tags_of
+from ..errors.states import in_plain_words
+from ..errors.trail import Trail, in_ms, trail_of
+from ..models.errors import SEVERITIES, ErrorActivity, ErrorEvent, ErrorGroup, Grouping
+from .error_actions import MUTES, PERIODS, RESOLUTIONS
+from .error_chart import HOURS, chart_of, hourly
 
-CHART_HOURS = 7 * 24
-ACTIVITIES = 20
+ACTIVITIES = 50
 GROUPINGS = 5
-DEPLOYS = 5
+STEPS = 30
+"""Steps of the trail shown before the failure; what is earlier is folded."""
 
 _RELATIONS = {
     "raised": "",
@@ -34,17 +37,25 @@ _RELATIONS = {
 def page(group: ErrorGroup, event_id: str) -> dict[str, object]:
     """Return the template's context for a group and one of its samples: the one asked for, else the latest."""
     now = timezone.now()
-    event = _event(group, event_id)
+    event = chosen_event(group, event_id)
+    activities = list(ErrorActivity.objects.filter(group=group)[:ACTIVITIES])
+    counts = hourly([group.pk], now, HOURS).get(group.pk, {})
+    tags, tagged = tags_of(group)
     return {
         "group": group,
+        "terms": in_plain_words(group),
         "count": f"{group.count:,}",
         "users": f"{group.users:,}",
         "last_seen": ago(group.last_seen, now),
         "first_seen": ago(group.first_seen, now),
         "event": event,
-        **_chart(group, now),
+        "chart": chart_of(counts, activities, now),
         "groupings": list(Grouping.objects.filter(group=group).order_by("pk")[:GROUPINGS]),
-        "activities": list(ErrorActivity.objects.filter(group=group)[:ACTIVITIES]),
+        "activities": activities,
+        "similar": similar(group),
+        "tags": tags,
+        "tagged": tagged,
+        "choices": {"resolutions": RESOLUTIONS, "mutes": MUTES, "periods": PERIODS, "severities": SEVERITIES},
         **(_sample(event) if event is not None else {}),
     }
 
@@ -54,7 +65,8 @@ def ago(moment: datetime, now: datetime) -> str:
     return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now, depth=1)} ago"
 
 
-def _event(group: ErrorGroup, asked: str) -> ErrorEvent | None:
+def chosen_event(group: ErrorGroup, asked: str) -> ErrorEvent | None:
+    """Return the sample of a group that is asked for by key, else its latest, if one is left."""
     events = ErrorEvent.objects.filter(group=group)
     found = events.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
     return found or events.first()
@@ -65,21 +77,35 @@ def _sample(event: ErrorEvent) -> dict[str, object]:
     older = events.filter(Q(occurred_at__lt=event.occurred_at) | Q(occurred_at=event.occurred_at, pk__lt=event.pk))
     newer = events.filter(Q(occurred_at__gt=event.occurred_at) | Q(occurred_at=event.occurred_at, pk__gt=event.pk))
     details = event.details if isinstance(event.details, dict) else {}
-    before = older.count()
+    before, after = older.count(), newer.count()
+    request = details.get("request") or {}
+    trail = trail_of(details)
     return {
-        "older": older.values_list("pk", flat=True).first(),
-        "newer": newer.order_by("occurred_at", "pk").values_list("pk", flat=True).first(),
+        "older": older.values_list("pk", flat=True).first() if before else None,
+        "newer": newer.order_by("occurred_at", "pk").values_list("pk", flat=True).first() if after else None,
         "position": before + 1,
-        "total": before + 1 + newer.count(),
+        "total": before + 1 + after,
         "chain": chain(details.get("exception") or []),
-        "request_facts": request_facts(details.get("request") or {}),
-        "tables": request_tables(details.get("request") or {}),
-        "body": (details.get("request") or {}).get("json"),
+        **(_trail(trail) if trail is not None else {}),
+        "request_facts": request_facts(request),
+        "tables": request_tables(request),
+        "body": request.get("json"),
         "extra": (details.get("context") or {}).items(),
         "runtime": (details.get("runtime") or {}).items(),
         "client": details.get("client"),
         "task": details.get("task"),
         "user_url": user_url(event.user_pk),
+    }
+
+
+def _trail(trail: Trail) -> dict[str, object]:
+    return {
+        "trail": trail,
+        "trail_summary": [(label, times, f"{in_ms(ms)} ms" if ms else "") for label, times, ms in trail.summary],
+        "trail_earlier": trail.before[:-STEPS],
+        "trail_shown": trail.before[-STEPS:],
+        "trail_failed": "" if trail.failed_at is None else in_ms(trail.failed_at * 1_000),
+        "trail_after": trail.after,
     }
 
 
@@ -146,50 +172,3 @@ def user_url(user_pk: str) -> str:
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[user_pk]) if user_pk else ""
     except NoReverseMatch:
         return ""
-
-
-def _chart(group: ErrorGroup, now: datetime) -> dict[str, object]:
-    """Return the chart of the group's counts per hour over the last week, and the deploys marked on it."""
-    counts = hourly([group.pk], now, CHART_HOURS).get(group.pk, {})
-    since = _hour(now) - timedelta(hours=CHART_HOURS - 1)
-    deploys = between(since.timestamp(), now.timestamp())
-    marks = [
-        (
-            int((each.at - since) / timedelta(hours=1)),
-            f"deploy of {each.release}, {timezone.localtime(each.at):%d %b %H:%M}",
-        )
-        for each in deploys
-    ]
-    svg = draw(counts, now, CHART_HOURS, height=64, bar=4, span="the last 7 days", marks=marks)
-    return {"chart": svg, "deploys": deploys[-DEPLOYS:][::-1]}
-
-
-def hourly(pks: Sequence[int], now: datetime, hours: int) -> dict[int, dict[datetime, int]]:
-    """Return {group: {hour: count}} over the last `hours` hours, in one query."""
-    counts: dict[int, dict[datetime, int]] = {}
-    since = _hour(now) - timedelta(hours=hours - 1)
-    rows = ErrorHourlyCount.objects.filter(group_id__in=pks, hour__gte=since)
-    for pk, hour, count in rows.values_list("group_id", "hour", "count"):
-        counts.setdefault(pk, {})[hour] = count
-    return counts
-
-
-def draw(
-    counts: Mapping[datetime, int],
-    now: datetime,
-    hours: int,
-    *,
-    height: int,
-    bar: int,
-    span: str,
-    marks: Sequence[tuple[int, str]] = (),
-) -> SafeString:
-    """Draw counts per hour that end with the running one."""
-    end = _hour(now)
-    times = [end - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
-    values = [(f"{timezone.localtime(time):%d %b %H:00}", counts.get(time, 0)) for time in times]
-    return bars(values, height=height, bar=bar, label=f"{sum(count for _, count in values)} in {span}", marks=marks)
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -88,11 +88,11 @@ class AlertMessage:
 
     def html(self) -> str:
         """Return the HTML of a letter; every value is escaped."""
-        return str(_engine().get_template("message.html").render(Context({"message": self})))
+        return str(engine().get_template("message.html").render(Context({"message": self})))
 
 
 @lru_cache(maxsize=1)
-def _engine() -> Engine:
+def engine() -> Engine:
     """An engine of our own: a project may have no template engine that looks into apps, and is alerted all the same."""
     return Engine(dirs=[str(TEMPLATES)], autoescape=True)
 
@@ -121,11 +121,16 @@ def compose(alert: Alert, kind: str, generation: int) -> AlertMessage:
 
 
 def alert_url(pk: int) -> str:
-    """Return the address of an alert's page, whole if `ALERTS["BASE_URL"]` says where the site is, else empty."""
+    """Return the address of an alert's page, or nothing where the site's is not known."""
+    return admin_url("alert", pk)
+
+
+def admin_url(model: str, pk: int) -> str:
+    """Return the address of a row's admin page, whole if `ALERTS["BASE_URL"]` says where the site is, else empty."""
     base = get_settings().ALERTS.BASE_URL
     if not base:
         return ""
     try:
-        return base.rstrip("/") + reverse("admin:artisan_monitoring_alert_change", args=[pk])
+        return base.rstrip("/") + reverse(f"admin:artisan_monitoring_{model}_change", args=[pk])
     except NoReverseMatch:
         return ""

@@ -1,4 +1,4 @@
-"""Connects alerting: its two jobs, what is purged, the default rules, and waking up when errors arrive."""
+"""Connects alerting: its jobs, what is purged, the default rules, and waking up when errors arrive."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def connect() -> None:
     """Register everything; again is harmless."""
     register_job("evaluate_alerts", 15, "artisan_monitoring.alerts.evaluation.evaluate_alerts")
     register_job("deliver_notifications", 15, "artisan_monitoring.alerts.delivery.deliver_notifications")
+    register_job("send_digest", 900, "artisan_monitoring.alerts.digest.send_digest")
     register_purge("alerts", "artisan_monitoring.alerts.purge.purge_alerts")
     on_drained("error", "artisan_monitoring.alerts.wiring.wake")
     post_migrate.connect(

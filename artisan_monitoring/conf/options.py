@@ -29,6 +29,9 @@ class LimitSettings(Section):
     SERIES: int = option(10_000, "Series a process may have: about 20 MB if all are distributions.")
     STORE_SERIES: int = option(50_000, "Series a store may have.")
     INBOX_BYTES: int = option(64 * 1024 * 1024, "Undrained batches a shard may hold before samples are refused.")
+    ERROR_SAMPLES: int = option(
+        10_000, "Errors kept in full, at most 6 kB each: 60 MB; beyond it the least telling go."
+    )
 
 
 class PrivacySettings(Section):
@@ -91,6 +94,11 @@ class ErrorSettings(Section):
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
     IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
     FINGERPRINT: str = option("", "Dotted path of a function that says what makes two errors one group.")
+    SEVERITY: dict[str, str] = option({}, "Severities by rule, the first that matches: `{'shop.errors.*': 'LOW'}`.")
+    DIGEST: str = option("off", "`daily` or `weekly` mails what is new, regressed and noisy; nobody is mailed unasked.")
+    DIGEST_TO: tuple[str, ...] = option((), "Who gets the digest; empty: `ALERTS['EMAIL_TO']`, else `ADMINS`.")
+    DIGEST_HOUR: int = option(7, "The hour, in `TIME_ZONE`, at which it is due: read before work begins.")
+    DIGEST_EMPTY: bool = option(False, "Send it also when there is nothing to tell: a sign of life.")
 
 
 class QuerySettings(Section):
@@ -173,6 +181,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "HEALTH.READINESS_SHARED_FAILURE": ("fail", "warn"),
     "HEALTH.CELERY": ("auto", "on", "off"),
     "OTLP.LOGS": ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "ERRORS.DIGEST": ("off", "daily", "weekly"),
     "PRIVACY.IP": ("full", "truncate", "hash", "none"),
     "PRIVACY.EMAIL": ("mask", "full", "none"),
     "PRIVACY.PHONE": ("mask", "full", "none"),

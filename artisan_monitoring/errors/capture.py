@@ -23,6 +23,7 @@ from ..core.plain import no_queries
 from ..core.records import AlertSeverity
 from ..core.redaction import Redactor
 from ..core.reprs import clean_text, dotted_name
+from ..core.severity import Facts, ruled, severity_of
 from ..core.spending import accounted
 from ..core.stacks import FrameReader, Link, caller, chain, entries_above, message_of
 from ..metrics.collector import metrics_collector
@@ -33,6 +34,7 @@ from .deltas import merge
 from .grouping import Occurrence, Parts, fingerprint_of, rule_in_force
 from .marks import first_sight
 from .requests import route_of, user_of
+from .rules import severity_rules
 from .sampling import Sampler
 from .templates import Shown, has_other_lines, with_other_lines
 
@@ -134,8 +136,8 @@ def capture_exception(
     bound = _bound()
     if not bound.enabled or not first_sight(exc) or _is_ignored(exc, bound.ignored):
         return None
-    rating = _severity(severity, exc, handled)
-    return _record(bound, exc, handled, mechanism, rating, context, request, logger, fingerprint)
+    rated = _severity(severity, exc, handled, mechanism)
+    return _record(bound, exc, handled, mechanism, rated, context, request, logger, fingerprint)
 
 
 def _record(
@@ -266,15 +268,16 @@ def _is_ignored(exc: BaseException, ignored: frozenset[str]) -> bool:
     return bool(ignored) and any(dotted_name(kind) in ignored for kind in type(exc).__mro__)
 
 
-def _severity(asked: AlertSeverity | str | None, exc: BaseException, handled: bool) -> AlertSeverity:
+def _severity(asked: AlertSeverity | str | None, exc: BaseException, handled: bool, mechanism: str) -> AlertSeverity:
     if asked is not None:
         try:
             return AlertSeverity(str(asked).upper())
         except ValueError:
             return AlertSeverity.MEDIUM
-    if issubclass(type(exc), MemoryError):
-        return AlertSeverity.CRITICAL
-    return AlertSeverity.MEDIUM if handled else AlertSeverity.HIGH
+    facts = Facts(type=dotted_name(type(exc)), handled=handled, mechanism=mechanism)
+    if (said := ruled(facts, severity_rules())) is not None:
+        return said
+    return AlertSeverity.CRITICAL if issubclass(type(exc), MemoryError) else severity_of(facts)
 
 
 def _tell(captured: Captured) -> None:

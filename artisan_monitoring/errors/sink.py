@@ -6,15 +6,19 @@ through. A record that cannot be written raises, and the drain sets it aside.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping
+from ..core.records import AlertSeverity
+from ..core.releases import is_newer
+from ..models.errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, ErrorRelease, Grouping
 from ..stores.database.sql import upsert
-from . import tallies
-from .deltas import distinct_of, merge, worst
+from . import judging, tallies
+from .deltas import distinct_of, merge
+from .keeping import event_of, searchable
+from .states import CHANGEABLE
 
 Key = tuple[str, int]
 """A fingerprint: (hash, version)."""
@@ -27,11 +31,20 @@ def apply(records: Sequence[dict[str, Any]], *, using: str) -> None:
     """Add records (see `deltas`) to the tables on alias `using`. Raise for a record that is not one."""
     deltas = _merged(records)
     groups = _existing(deltas, using)
-    _create_missing(deltas, groups, using)
+    new = _create_missing(deltas, groups, using)
+    newer = _order_of_releases(deltas, groups, using)
+    activities: list[ErrorActivity] = []
+    events: list[ErrorEvent] = []
     for key in sorted(groups):
-        _add(groups[key], deltas[key], using)
+        group, delta = groups[key], deltas[key]
+        fields = _add(group, delta)
+        activity, moved = judging.move(group, delta, newer)
+        activities += [activity] if activity is not None else []
+        events += _samples(group, delta, keep=key in new or activity is not None)
+        group.save(using=using, update_fields=[*fields, *(CHANGEABLE if moved else ())])
+    ErrorActivity.objects.using(using).bulk_create(activities)
     _add_hours(deltas, groups, using)
-    _add_samples(deltas, groups, using)
+    ErrorEvent.objects.using(using).bulk_create(events, ignore_conflicts=True, batch_size=100)
     tallies.add_deltas(deltas, using)
 
 
@@ -48,20 +61,22 @@ def _merged(records: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
 
 
 def _existing(deltas: dict[Key, dict[str, Any]], using: str) -> dict[Key, ErrorGroup]:
-    groups: dict[Key, ErrorGroup] = {}
-    # Several fingerprints may lead to one group: what they add must meet in one object.
-    known: dict[int, ErrorGroup] = {}
+    """Return the groups that there are, locked: what a person decides meanwhile waits, or was decided before."""
+    found: dict[Key, int] = {}
     hashes = sorted({key[0] for key in deltas})
     for start in range(0, len(hashes), _CHUNK):
-        rows = Grouping.objects.using(using).select_related("group").filter(hash__in=hashes[start : start + _CHUNK])
-        for grouping in rows:
-            key = (grouping.hash, grouping.version)
-            if key in deltas:
-                groups[key] = known.setdefault(grouping.group_id, grouping.group)
-    return groups
+        rows = Grouping.objects.using(using).filter(hash__in=hashes[start : start + _CHUNK])
+        found.update(((hash_, version), pk) for hash_, version, pk in rows.values_list("hash", "version", "group_id"))
+    wanted = sorted({pk for key, pk in found.items() if key in deltas})
+    # Several fingerprints may lead to one group: what they add must meet in one object.
+    groups: dict[int, ErrorGroup] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        locked = ErrorGroup.objects.using(using).select_for_update().order_by("pk")
+        groups.update((group.pk, group) for group in locked.filter(pk__in=wanted[start : start + _CHUNK]))
+    return {key: groups[pk] for key, pk in found.items() if key in deltas and pk in groups}
 
 
-def _create_missing(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:
+def _create_missing(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> set[Key]:
     """Make a group and its grouping for each new fingerprint; counts are added like to an old one."""
     new = sorted(key for key in deltas if key not in groups)
     created = ErrorGroup.objects.using(using).bulk_create([_new_group(deltas[key]) for key in new])
@@ -70,25 +85,43 @@ def _create_missing(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGr
         Grouping(group=groups[key], hash=key[0], version=key[1], components=list(deltas[key]["components"]))
         for key in new
     )
+    return set(new)
+
+
+def _order_of_releases(
+    deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str
+) -> Callable[[str, str], bool]:
+    """Note releases not seen before, and return how releases are ordered (see `core.releases`)."""
+    seen: dict[str, float] = {}
+    for delta in deltas.values():
+        for name, at in ((delta.get("first_release"), delta["first"]), (delta["release"], delta["last"])):
+            if name:
+                seen[name] = min(at, seen.get(name, at))
+    claimed = {group.resolved_release for group in groups.values()} - {""}
+    table = ErrorRelease.objects.using(using)
+    known = {row.name: row.first_seen.timestamp() for row in table.filter(name__in={*seen, *claimed})}
+    new = [ErrorRelease(name=name, first_seen=moment(seen[name])) for name in sorted(seen) if name not in known]
+    if new:
+        table.bulk_create(new, ignore_conflicts=True)
+    return partial(is_newer, first_seen={**seen, **known})
 
 
 def _new_group(delta: dict[str, Any]) -> ErrorGroup:
     return ErrorGroup(
         type=delta["type"],
-        severity=delta["severity"],
+        severity=AlertSeverity.LOW.value,  # the lowest: see judging.rate
         first_seen=moment(delta["first"]),
         last_seen=moment(delta["first"]),
         first_release=delta.get("first_release", delta["release"]),
     )
 
 
-def _add(group: ErrorGroup, delta: dict[str, Any], using: str) -> None:
-    """Add a delta to its group: the newest occurrence gives the group its title, the state stays as people set it."""
+def _add(group: ErrorGroup, delta: dict[str, Any]) -> list[str]:
+    """Add a delta to its group, which takes its title from the newest occurrence; return the columns that changed."""
     users = distinct_of(delta, group.users_sketch)
     seen = moment(delta["last"])
     group.count += int(delta["count"])
     group.users_sketch, group.users = users.pack(), users.estimate()
-    group.severity = worst(group.severity, delta["severity"])
     fields = ["count", "users_sketch", "users", "severity", "first_seen", "last_seen"]
     group.first_seen = min(group.first_seen, moment(delta["first"]))
     if seen >= group.last_seen:
@@ -98,17 +131,17 @@ def _add(group: ErrorGroup, delta: dict[str, Any], using: str) -> None:
             setattr(group, name, delta[name])
             fields.append(name)
         fields.append("last_release")
-    group.save(using=using, update_fields=fields)
-    _reopen(group, seen, using)
+    judging.rate(group, delta)
+    search = searchable(group, delta["samples"])
+    if search != group.search:
+        group.search = search
+        fields.append("search")
+    return [*fields, "samples"] if delta["samples"] else fields
 
 
-def _reopen(group: ErrorGroup, seen: datetime, using: str) -> None:
-    """Open a resolved group that happened again after it was resolved; what was under way then does not count."""
-    if group.state != ErrorGroup.State.RESOLVED or (group.state_changed_at and seen <= group.state_changed_at):
-        return
-    resolved = ErrorGroup.objects.using(using).filter(pk=group.pk, state=ErrorGroup.State.RESOLVED)
-    if resolved.update(state=ErrorGroup.State.OPEN, state_changed_at=seen):
-        ErrorActivity.objects.using(using).create(group=group, kind=ErrorActivity.Kind.REGRESSED, at=seen)
+def _samples(group: ErrorGroup, delta: dict[str, Any], *, keep: bool) -> list[ErrorEvent]:
+    """Return the samples of a delta as rows; the first of those that changed the group's state is to be kept."""
+    return [event_of(group, sample, keep=keep and not index) for index, sample in enumerate(delta["samples"])]
 
 
 def _add_hours(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:
@@ -128,25 +161,6 @@ def _add_hours(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup],
             for pk, hour in chunk
         ]
         upsert(using, rows, ("group", "hour"), ("count",))
-
-
-def _add_samples(deltas: dict[Key, dict[str, Any]], groups: dict[Key, ErrorGroup], using: str) -> None:
-    events = [_event(groups[key].pk, sample) for key in sorted(deltas) for sample in deltas[key]["samples"]]
-    ErrorEvent.objects.using(using).bulk_create(events, ignore_conflicts=True, batch_size=100)
-
-
-def _event(group_id: int, sample: dict[str, Any]) -> ErrorEvent:
-    columns = ("type", "message", "severity", "handled", "mechanism", "route", "user_pk", "request_id", "trace_id")
-    return ErrorEvent(
-        group_id=group_id,
-        event_id=uuid.UUID(sample["event_id"]),
-        occurred_at=moment(sample["at"]),
-        release=sample["release"],
-        environment=sample["environment"],
-        host=sample["host"],
-        details={**sample["details"], "client": sample["client"]},
-        **{column: sample[column] for column in columns},
-    )
 
 
 def moment(seconds: float) -> datetime:

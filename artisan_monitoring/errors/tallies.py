@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, TypeAlias
 
 from django.db import models
@@ -20,6 +21,7 @@ from ..core.distinct import Distinct
 from ..models.errors import ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping, GroupingHour
 from ..stores.database.sql import slices, upsert
 from .deltas import distinct_of, worst
+from .keeping import searchable
 
 Tally: TypeAlias = dict[str, Any]
 
@@ -36,6 +38,8 @@ def of_group(group: ErrorGroup) -> Tally:
         "severity": group.severity,
         "first_release": group.first_release,
         "last_release": group.last_release,
+        "samples": group.samples,
+        "search": group.search,
         **{name: getattr(group, name) for name in TITLE},
     }
 
@@ -69,6 +73,7 @@ def _add(grouping: Grouping, delta: Mapping[str, Any]) -> None:
     tally["count"] += int(delta["count"])
     tally["sketch"] = distinct_of(dict(delta), tally["sketch"]).pack()
     tally["severity"] = worst(tally["severity"], delta["severity"])
+    tally["samples"] += len(delta["samples"])
     if delta["first"] < tally["first"]:
         tally["first"] = delta["first"]
     if delta["last"] >= tally["last"]:
@@ -146,7 +151,7 @@ def settle(group: ErrorGroup, using: str) -> None:
 
 
 SUMMED = (
-    "count", "users", "users_sketch", "severity", "first_seen", "last_seen", "first_release", "last_release", *TITLE,
+    "count", "samples", "search", "users", "users_sketch", "severity", "first_seen", "last_seen", "first_release", "last_release", *TITLE,
 )  # fmt: skip
 
 
@@ -156,6 +161,7 @@ def sum_up(group: ErrorGroup, tallies: Sequence[Tally]) -> None:
     for tally in tallies:
         users.merge(Distinct.unpack(tally["sketch"]))
     group.count = sum(tally["count"] for tally in tallies)
+    group.samples = sum(tally["samples"] for tally in tallies)
     group.users_sketch, group.users = users.pack(), users.estimate()
     if not tallies:
         return
@@ -166,6 +172,9 @@ def sum_up(group: ErrorGroup, tallies: Sequence[Tally]) -> None:
     group.first_release, group.last_release = earliest["first_release"], latest["last_release"]
     for name in TITLE:
         setattr(group, name, latest[name])
-    group.severity = tallies[0]["severity"]
-    for tally in tallies[1:]:
-        group.severity = worst(group.severity, tally["severity"])
+    # What the fingerprints were found by adds up; the title is the latest's.
+    terms = dict.fromkeys(line for tally in tallies for line in tally["search"].split("\n")[3:])
+    group.search = "\n".join(["", "", "", *terms])
+    group.search = searchable(group, ())
+    if not group.severity_fixed:
+        group.severity = reduce(worst, (tally["severity"] for tally in tallies))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('artisan_monitoring', '0003_log_outbox'),
+        ('artisan_monitoring', '0004_error_states'),
     ]
 
     operations = [
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='erroractivity',
             name='kind',
-            field=models.CharField(choices=[('resolved', 'Resolved'), ('muted', 'Muted'), ('reopened', 'Reopened'), ('regressed', 'Regressed'), ('merged', 'Merged'), ('split', 'Split'), ('undone', 'Undone')], max_length=12),
+            field=models.CharField(choices=[('resolved', 'Resolved'), ('muted', 'Muted'), ('reopened', 'Reopened'), ('regressed', 'Regressed'), ('unmuted', 'Unmuted'), ('assigned', 'Assigned'), ('severity', 'Severity changed'), ('commented', 'Commented'), ('merged', 'Merged'), ('split', 'Split'), ('undone', 'Undone')], max_length=12),
         ),
         migrations.CreateModel(
             name='GroupingHour',

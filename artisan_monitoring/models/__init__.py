@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from .alerts import Alert, AlertNotification, AlertRule, SeededRule
 from .deploys import Deploy
-from .errors import ErrorActivity, ErrorEvent, ErrorGroup, ErrorHourlyCount, Grouping, GroupingHour
+from .errors import (
+    ErrorActivity,
+    ErrorDigest,
+    ErrorEvent,
+    ErrorGroup,
+    ErrorHourlyCount,
+    ErrorRelease,
+    Grouping,
+    GroupingHour,
+)
 from .metrics import DirtyHour, GaugeReading, MetricBucket, MetricRollup, MetricSeries
 from .otlp import LogOutbox
 from .pages import Jobs, Metrics, Overview
@@ -28,9 +37,11 @@ __all__ = [
     "Deploy",
     "DirtyHour",
     "ErrorActivity",
+    "ErrorDigest",
     "ErrorEvent",
     "ErrorGroup",
     "ErrorHourlyCount",
+    "ErrorRelease",
     "GaugeReading",
     "Grouping",
     "GroupingHour",

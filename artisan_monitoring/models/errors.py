@@ -55,18 +55,33 @@ class ErrorGroup(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
+        REGRESSED = "regressed", "Regressed"
         RESOLVED = "resolved", "Resolved"
         MUTED = "muted", "Muted"
 
     MERGED = "merged"
     """The state of what was merged into another group: none that anybody is shown or may choose."""
 
+    class Resolution(models.TextChoices):
+        NOW = "now", "Now"
+        RELEASE = "release", "In this release"
+        NEXT = "next", "In the next release"
+
     type = models.CharField(max_length=200)
     message = models.CharField(max_length=1000, blank=True)
     culprit = models.CharField(max_length=255, blank=True)
     severity = models.CharField(max_length=8, choices=SEVERITIES, default=AlertSeverity.MEDIUM.value)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    severity_fixed = models.BooleanField(default=False, help_text="A person chose the severity: no rule changes it.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     state_changed_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=8, choices=Resolution.choices, blank=True)
+    resolved_release = models.CharField(max_length=100, blank=True, help_text="What `resolution` speaks of.")
+    muted_until = models.DateTimeField(null=True, blank=True)
+    mute_limit = models.PositiveIntegerField(default=0, help_text="Opens again at so many within `mute_period_s`.")
+    mute_period_s = models.PositiveIntegerField(default=0)
+    mute_counted = models.JSONField(default=list, blank=True, editable=False)
+    assignee_pk = models.CharField(max_length=64, blank=True)
+    assignee_label = models.CharField(max_length=150, blank=True)
     count = models.PositiveBigIntegerField(default=0)
     users = models.PositiveIntegerField(default=0, help_text="Estimate of distinct users; exact up to 64.")
     users_sketch = models.TextField(blank=True, editable=False)
@@ -84,17 +99,24 @@ class ErrorGroup(models.Model):
     )
     merged_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    samples = models.PositiveIntegerField(default=0, help_text="Samples ever kept; some are gone by now.")
+    search = models.TextField(blank=True, editable=False, help_text="In small letters: see errors.finding.")
+
     objects = Unmerged()
     everything: models.Manager[ErrorGroup] = models.Manager()
 
     class Meta:
         ordering = ["-last_seen", "-pk"]
-        # The listing's default order, and by count, each with and without the state filter.
+        # The listing's default order, and by count, each with and without the state filter; its others; similar groups.
         indexes = [
             models.Index(fields=["state", "-last_seen"], name="artisan_group_state_seen"),
             models.Index(fields=["-last_seen"], name="artisan_group_seen"),
             models.Index(fields=["state", "-count"], name="artisan_group_state_count"),
             models.Index(fields=["-count"], name="artisan_group_count"),
+            models.Index(fields=["-users"], name="artisan_group_users"),
+            models.Index(fields=["-first_seen"], name="artisan_group_first"),
+            models.Index(fields=["type", "-last_seen"], name="artisan_group_type_seen"),
+            models.Index(fields=["culprit", "-last_seen"], name="artisan_group_culprit_seen"),
         ]
 
     def __str__(self) -> str:
@@ -143,11 +165,17 @@ class ErrorEvent(models.Model):
     release = models.CharField(max_length=100, blank=True)
     environment = models.CharField(max_length=64, blank=True)
     host = models.CharField(max_length=100, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    irrelevance = models.PositiveSmallIntegerField(default=0, help_text="See core.relevance.")
+    keep = models.BooleanField(default=False, help_text="It made its group change state: evicted last.")
     details = PackedJSONField()
 
     class Meta:
         ordering = ["-occurred_at", "-pk"]
-        indexes = [models.Index(fields=["group", "occurred_at"], name="artisan_event_group_time")]
+        indexes = [
+            models.Index(fields=["group", "occurred_at"], name="artisan_event_group_time"),
+            models.Index(fields=["keep", "irrelevance", "occurred_at"], name="artisan_event_relevance"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} at {self.occurred_at:%Y-%m-%d %H:%M:%S}"
@@ -182,9 +210,10 @@ class GroupingHour(models.Model):
 
 
 class ErrorActivity(models.Model):
-    """One change of a group: what, when, by whom. `by_pk` is empty where the machine did it.
+    """One change of a group or one comment: what, when, by whom. `by_pk` is empty where the machine did it.
 
-    Of a merge or split, `details` holds what it takes to undo it (see `errors.merging`).
+    `reason` is the change in words, as the machine says it; `comment` is what the person wrote. Of a merge or split,
+    `details` holds what it takes to undo it (see `errors.merging`).
     """
 
     class Kind(models.TextChoices):
@@ -192,6 +221,10 @@ class ErrorActivity(models.Model):
         MUTED = "muted", "Muted"
         REOPENED = "reopened", "Reopened"
         REGRESSED = "regressed", "Regressed"
+        UNMUTED = "unmuted", "Unmuted"
+        ASSIGNED = "assigned", "Assigned"
+        SEVERITY = "severity", "Severity changed"
+        COMMENTED = "commented", "Commented"
         MERGED = "merged", "Merged"
         SPLIT = "split", "Split"
         UNDONE = "undone", "Undone"
@@ -201,12 +234,46 @@ class ErrorActivity(models.Model):
     at = models.DateTimeField()
     by_pk = models.CharField(max_length=64, blank=True)
     by_label = models.CharField(max_length=150, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
     comment = models.TextField(blank=True)
     details = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["group", "-at"], name="artisan_activity_group_at")]
+        indexes = [
+            models.Index(fields=["group", "-at"], name="artisan_activity_group_at"),
+            models.Index(fields=["kind", "-at"], name="artisan_activity_kind_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class ErrorRelease(models.Model):
+    """A release in which an error was seen, and when first: what orders releases that are no versions."""
+
+    name = models.CharField(max_length=100, unique=True)
+    first_seen = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-first_seen", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ErrorDigest(models.Model):
+    """A digest mail of one period: who writes its row sends it, once however many workers there are."""
+
+    period = models.CharField(max_length=8)
+    begins_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    groups = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["period", "begins_at"], name="artisan_digest_once")]
+
+    def __str__(self) -> str:
+        return f"{self.period} from {self.begins_at:%Y-%m-%d}"

@@ -32,7 +32,16 @@ def test_a_quick_run_prints_every_group_and_writes_json(tmp_path: Path) -> None:
     rows = result["rows"]
     assert result["quick"] is True
     assert {"python", "django", "cpus", "load_before"} <= result["machine"].keys()
-    for word in ("with orjson", "without orjson", "One call", "SQLite", "Memory", "Start-up", "Host latency"):
+    for word in (
+        "with orjson",
+        "without orjson",
+        "One call",
+        "SQLite",
+        "Memory",
+        "Start-up",
+        "Host latency",
+        "Error pages",
+    ):
         assert any(word in row["group"] for row in rows), word
         assert word in printed
     assert all(row["value"] is not None for row in rows if row["verdict"] != "skipped")

@@ -72,7 +72,7 @@ class TestPostgres:
         assert (group.count, group.users) == (7, 1)
         change_state([group.pk], State.RESOLVED, Actor("1", "ann"), now=datetime.fromtimestamp(NOON + 3700, UTC))
         sink.apply([record(at=NOON + 3800)], using=ALIAS)
-        assert ErrorGroup.objects.get().state == State.OPEN
+        assert ErrorGroup.objects.get().state == State.REGRESSED
         assert ErrorActivity.objects.count() == 2
         assert recent_errors()[0]["count"] == 8
         purge(datetime.fromtimestamp(NOON, UTC) + timedelta(days=40))

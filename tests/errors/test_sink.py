@@ -139,7 +139,7 @@ class TestStates:
         apply(record(at=NOON + 5))  # was under way when it was resolved
         assert ErrorGroup.objects.get().state == State.RESOLVED
         apply(record(at=NOON + 20))
-        assert ErrorGroup.objects.get().state == State.OPEN
+        assert ErrorGroup.objects.get().state == State.REGRESSED
         assert list(ErrorActivity.objects.values_list("kind", "by_label")) == [("regressed", ""), ("resolved", "ann")]
 
     def test_muted_group_stays_muted_and_counts(self):
@@ -165,6 +165,7 @@ class TestRecent:
             "type": "ValueError",
             "message": "later",
             "severity": "MEDIUM",
+            "state": "open",
             "count": 1,
             "last_seen": (datetime.fromtimestamp(NOON, UTC) + timedelta(minutes=1)).isoformat(),
         }

@@ -27,14 +27,11 @@ class EmailChannel(Channel):
         self._using = using
 
     def send(self, message: AlertMessage) -> None:
-        recipients = self._to or list(get_settings().ALERTS.EMAIL_TO) or _addresses(django_settings.ADMINS)
-        if not recipients:
-            raise ValueError("no recipients: set ALERTS['EMAIL_TO'] or ADMINS")
         letter = mail.EmailMultiAlternatives(
             subject=message.title,
             body=message.text(),
             from_email=self._from_email or django_settings.SERVER_EMAIL,
-            to=recipients,
+            to=recipients(self._to),
             headers={
                 # All letters about one alert make one thread, and no holiday notice answers them (RFC 3834).
                 "References": f"<{message.key}@{get_settings().SERVICE or 'django'}.alerts>",
@@ -42,8 +39,21 @@ class EmailChannel(Channel):
             },
         )
         letter.attach_alternative(message.html(), "text/html")
-        if not _backend(self._using).send_messages([letter]):
-            raise ConnectionError("the mail backend took no message")
+        post(letter, self._using)
+
+
+def recipients(named: Sequence[str] = ()) -> list[str]:
+    """Return who is named, else `ALERTS["EMAIL_TO"]`, else `ADMINS`. Raise `ValueError` where that is nobody."""
+    found = list(named) or list(get_settings().ALERTS.EMAIL_TO) or _addresses(django_settings.ADMINS)
+    if not found:
+        raise ValueError("no recipients: set ALERTS['EMAIL_TO'] or ADMINS")
+    return found
+
+
+def post(letter: mail.EmailMultiAlternatives, using: str = "default") -> None:
+    """Send a letter through the project's mail backend. Raise where it takes none."""
+    if not _backend(using).send_messages([letter]):
+        raise ConnectionError("the mail backend took no message")
 
 
 def _addresses(people: Iterable[Any]) -> list[str]:
