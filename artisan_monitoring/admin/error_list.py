@@ -64,7 +64,7 @@ class ErrorChangeList(ChangeList):
         for group in groups:
             _, values = hours_of(counts.get(group.pk, {}), now, SPARK_HOURS)
             group.spark = bars(values, height=22, bar=4, label=f"{sum(values):,} in the last 24 hours")
-        by_state = ErrorGroup.objects.order_by().values_list("state").annotate(count=Count("pk"))
+        by_state = ErrorGroup.objects.order_by().values_list("state").annotate(count=Count("*"))
         self.tabs = _tabs(dict(by_state), request, self)
         self.narrowed = bool(self.query or set(self.params) - NOT_NARROWING - {"q"})
 
