@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db import connections
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,6 +18,8 @@ from .sparks import bars
 
 SPARK_HOURS = 24
 FEW = 500
+EVERYTHING = 1_000_000_000
+NOT_NARROWING = frozenset({"state", "o", "p", "e"})
 State = ErrorGroup.State
 
 
@@ -26,6 +29,9 @@ class OnePassPaginator(Paginator):  # type: ignore[type-arg]  # any model's rows
     In the order of the keys, which is that of the table: in any other, each row is a jump (SQLite: 270 ms for 110).
     """
 
+    narrowed = False
+    """Whether more is asked for than a state, whose index holds the number."""
+
     few: list[Any] | None = None
     """The keys of all results, once they are counted and if they are few."""
 
@@ -34,6 +40,9 @@ class OnePassPaginator(Paginator):  # type: ignore[type-arg]  # any model's rows
         """The number of results."""
         results = cast("QuerySet[ErrorGroup]", self.object_list)
         keys = list(results.order_by("pk").values_list("pk", flat=True)[: FEW + 1])
+        if len(keys) > FEW and self.narrowed and connections[results.db].vendor == "sqlite":
+            # Its planner takes the state's index and jumps from there: 100 ms for 40. A limit keeps the order.
+            return results.order_by("pk")[:EVERYTHING].count()
         if len(keys) > FEW:
             return results.count()
         self.few = keys
@@ -55,8 +64,9 @@ class ErrorChangeList(ChangeList):
         for group in groups:
             _, values = hours_of(counts.get(group.pk, {}), now, SPARK_HOURS)
             group.spark = bars(values, height=22, bar=4, label=f"{sum(values):,} in the last 24 hours")
-        by_state = ErrorGroup.objects.order_by().values_list("state").annotate(count=Count("pk"))
+        by_state = ErrorGroup.objects.order_by().values_list("state").annotate(count=Count("*"))
         self.tabs = _tabs(dict(by_state), request, self)
+        self.narrowed = bool(self.query or set(self.params) - NOT_NARROWING - {"q"})
 
 
 def _tabs(counts: dict[str, int], request: HttpRequest, changelist: ChangeList) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -28,7 +29,7 @@ from . import error_page
 from .base import ReadOnlyAdmin, badge
 from .error_actions import BULK, DEEDS, DeedForm, Given, actor_of, people
 from .error_filters import FILTERS
-from .error_list import ErrorChangeList, OnePassPaginator
+from .error_list import NOT_NARROWING, ErrorChangeList, OnePassPaginator
 from .error_merging import GroupingActions
 
 State = ErrorGroup.State
@@ -61,7 +62,6 @@ class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
     search_fields = ("search",)
     actions = tuple(_bulk(name) for name in BULK)
     action_form = WhyForm
-    paginator = OnePassPaginator
     list_max_show_all = 0  # a page shows fifty: "show all" of a few hundred would draw as many sparklines
     ordering = ("-last_seen", "-pk")
     change_list_template = "admin/artisan_monitoring/errorgroup/errors.html"
@@ -75,6 +75,11 @@ class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return ErrorChangeList
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> OnePassPaginator:
+        paginator = OnePassPaginator(*args, **kwargs)
+        paginator.narrowed = not NOT_NARROWING.issuperset(request.GET)
+        return paginator
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Show the list under a name that says what it is."""

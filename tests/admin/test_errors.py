@@ -231,6 +231,33 @@ class TestSearchAndFilters:
             ("All", "1", False),
         ]  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("query", "said"),
+        [
+            ({}, "No error is open."),
+            ({"state": "muted"}, "No error is in this state."),
+            ({"q": "x"}, "No error is like"),
+        ],
+    )
+    def test_empty_list_says_why(self, admin_client, query, said):
+        html = admin_client.get(reverse(LIST), query).content.decode()
+        assert said in html
+        assert ("am-clear" in html) is ("q" in query)
+
+    def test_pages_of_a_few_and_of_many_hold_their_part(self, admin_client):
+        now = timezone.now()
+        for total in (120, 620):
+            ErrorGroup.objects.all().delete()
+            ErrorGroup.objects.bulk_create(
+                ErrorGroup(type=f"E{n}", first_seen=now, last_seen=now - timedelta(seconds=n)) for n in range(total)
+            )
+            changelist = admin_client.get(reverse(LIST), {"p": 3}).context["cl"]
+            assert [each.type for each in changelist.result_list] == [f"E{n}" for n in range(100, min(150, total))]
+            assert changelist.result_count == total
+            narrowed = admin_client.get(reverse(LIST), {"seen": "30d", "p": 2}).context["cl"]
+            assert [each.type for each in narrowed.result_list] == [f"E{n}" for n in range(50, 100)]
+            assert narrowed.result_count == total
+
     def test_regressed_groups_are_among_the_open_ones(self, admin_client):
         keep(charge(1))
         ErrorGroup.objects.update(state=State.REGRESSED)
