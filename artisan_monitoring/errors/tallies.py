@@ -151,7 +151,8 @@ def settle(group: ErrorGroup, using: str) -> None:
 
 
 SUMMED = (
-    "count", "samples", "search", "users", "users_sketch", "severity", "first_seen", "last_seen", "first_release", "last_release", *TITLE,
+    "count", "samples", "search", "users", "users_sketch", "severity",
+    "first_seen", "last_seen", "first_release", "last_release", *TITLE,
 )  # fmt: skip
 
 
