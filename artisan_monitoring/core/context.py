@@ -7,6 +7,10 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .trail import Trail
 
 
 class Observation:
@@ -38,6 +42,7 @@ class Observation:
         "status",
         "trace_flags",
         "trace_id",
+        "trail",
         "user_agent",
         "user_pk",
     )
@@ -64,6 +69,7 @@ class Observation:
         self.query_time_s = 0.0
         self.exception: BaseException | None = None
         self.request: weakref.ref[object] | None = None
+        self.trail: Trail | None = None
 
     def as_exemplar(self) -> dict[str, str]:
         """Return what leads from a value to this request or task."""

@@ -7,10 +7,12 @@ thousandth error from one place costs a dictionary look-up per frame.
 from __future__ import annotations
 
 import linecache
+import logging
 import os
 import re
 import sys
 import sysconfig
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
@@ -33,6 +35,7 @@ _LIBRARY_PATHS = tuple(
     {os.path.join(path, "") for key, path in sysconfig.get_paths().items() if key.endswith(("stdlib", "lib"))}
 )
 _OWN_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+_TELLERS = (_OWN_PATH, logging.__file__, warnings.__file__)
 # Libraries wherever they are installed from: a git checkout beside the project is no more the project's own.
 _LIBRARIES = frozenset({"asgiref", "billiard", "celery", "django", "gunicorn", "kombu", "rest_framework", "uvicorn"})
 # Frames that only pass the call on: middleware and decorators. They say nothing about where the error is, and adding
@@ -56,16 +59,28 @@ class CodeLine:
     text: str
     first_line: int
     source: tuple[str, ...]
+    size: int = field(init=False, compare=False)
+    """Bytes that the source takes in a sample, about."""
+    _json: dict[str, object] = field(init=False, compare=False, repr=False)
 
-    def as_json(self) -> dict[str, object]:
-        """Return the frame as it is stored; variables are added by the caller."""
+    def __post_init__(self) -> None:
         frame: dict[str, object] = {"module": self.module, "function": self.function, "file": self.file}
         frame.update(line=self.line, in_app=self.in_app)
         if self.passes_on:
             frame["passes_on"] = True
         if self.source:
             frame.update(first_line=self.first_line, source=self.source)
-        return frame
+        object.__setattr__(self, "size", text_size(self.source))
+        object.__setattr__(self, "_json", frame)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the frame as it is stored, a copy each time; variables are added by the caller."""
+        return self._json.copy()
+
+
+def text_size(texts: Iterable[str]) -> int:
+    """Return about how many bytes texts take as JSON; one that is not ASCII counts triple."""
+    return sum([(len(text) if text.isascii() else 3 * len(text)) + 4 for text in texts])
 
 
 @dataclass(slots=True)
@@ -99,9 +114,9 @@ def entries_above(frame: FrameType | None, limit: int = 100) -> list[Entry]:
 
 
 def caller() -> FrameType | None:
-    """Return the innermost running frame that is not this package's."""
+    """Return the innermost running frame that is not this package's, nor of what it was told by (a log call)."""
     frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_OWN_PATH):
+    while frame is not None and frame.f_code.co_filename.startswith(_TELLERS):
         frame = frame.f_back
     return frame
 

@@ -7,24 +7,28 @@ import platform
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from types import FrameType
 
 import django
-from django.http import HttpRequest
 
 from ..conf import get_settings
-from ..core import context
+from ..core import context, trail
 from ..core.fingerprints import ExceptionPart
 from ..core.folding import fold, trim
 from ..core.guard import guarded
 from ..core.redaction import MASK, Redactor
 from ..core.reprs import SafeRepr, clean_text
-from ..core.stacks import Link, notes_of
+from ..core.stacks import Link, notes_of, text_size
+from .event import Event
+from .reading import Reading
 from .requests import summarise
+from .scope import context_of
 from .templates import Shown
+from .trails import render
 
 # A sample is at most 64 KiB: the parts below, and at most ~12 KiB of request and context.
 STACK_SIZE = 44_000
@@ -49,48 +53,60 @@ class Budget:
     size: int
     until: float
 
-    def takes(self, texts: Sequence[str]) -> bool:
-        """Take the texts' size off, and say whether they fit. Text that is not ASCII counts triple."""
-        cost = sum(len(text) if text.isascii() else 3 * len(text) for text in texts) + 4 * len(texts)
-        if cost > self.size:
+    def takes(self, size: int) -> bool:
+        """Take a size off, and say whether it fits."""
+        if size > self.size:
             return False
-        self.size -= cost
+        self.size -= size
         return True
 
 
-def details(
-    links: Sequence[Link],
-    parts: Sequence[ExceptionPart],
-    shown: Sequence[Sequence[Shown]],
-    request: HttpRequest | None,
-    extra: Mapping[str, object] | None,
-    redactor: Redactor,
-) -> dict[str, object]:
-    """Return `{"exception": [...], "request": {...}, "context": {...}, "runtime": {...}}`, JSON-able and redacted."""
+def details(reading: Reading, event: Event, clock: float, redactor: Redactor) -> dict[str, object]:
+    """Return the sample's parts, JSON-able and redacted: `exception`, `runtime`, and where there are any `request`,
+    `context`, `tags`, `task` and `trail`. `clock` is when it happened, by `perf_counter`.
+    """
     budget = Budget(STACK_SIZE, time.perf_counter() + LOCALS_BUDGET_S)
-    show = SafeRepr(redactor) if get_settings().ERRORS.LOCALS else None
+    left_out = event.leave_out
+    show = SafeRepr(redactor) if get_settings().ERRORS.LOCALS and "locals" not in left_out else None
     sample: dict[str, object] = {
         "exception": [
             _exception(link, part, frames, show, budget, redactor)
-            for link, part, frames in zip(links, parts, shown, strict=True)
+            for link, part, frames in zip(reading.links, reading.parts, reading.shown, strict=True)
         ],
-        "runtime": _runtime(),
+        "runtime": {**_runtime(), "process": os.getpid(), "thread": clean_text(threading.current_thread().name, 100)},
     }
-    if request is not None:
+    if event.request is not None and "request" not in left_out:
         with guarded("errors.request"):
-            sample["request"] = summarise(request, redactor)
-    if extra:
+            sample["request"] = summarise(event.request, redactor)
+    if "context" not in left_out:
         with guarded("errors.context"):
-            sample["context"] = _context(extra, redactor)
-    task = context.task.get()
-    if task:
-        sample["task"] = clean_text(redactor.text(task), 200)
+            extra = context_of([link.exc for link in reading.links], event.context)
+            if extra:
+                sample["context"] = _context(extra, redactor)
+    if event.tags:
+        sample["tags"] = event.tags
+    if "trail" not in left_out:
+        _add_trail(sample, clock, redactor)
+    name = context.task.get()
+    if name:
+        sample["task"] = clean_text(redactor.text(name), 200)
     return sample
 
 
+def _add_trail(sample: dict[str, object], clock: float, redactor: Redactor) -> None:
+    observation = trail.running()
+    if observation is None or observation.trail is None:
+        return
+    with guarded("errors.trail"):
+        shown = render(observation, redactor)
+        if shown:
+            sample["trail"] = shown
+            sample["trail_at"] = round(clock - observation.started, 6)
+
+
 def new_event_id() -> str:
-    """Return the id under which a sample is stored once, however often it is delivered."""
-    return uuid.uuid4().hex
+    """Return the id under which a sample is stored once, however often it is delivered: 128 random bits."""
+    return os.urandom(16).hex()
 
 
 def _exception(
@@ -120,14 +136,14 @@ def _frames(kept: Sequence[tuple[Shown, int]], show: SafeRepr | None, budget: Bu
     for position in range(len(kept) - 1, -1, -1):
         (line, entry), times = kept[position]
         frame = line.as_json()
-        if not budget.takes(line.source):
+        if not budget.takes(line.size):
             frame.pop("source", None)
         if times > 1:
             frame["repeated"] = times
         wanted = line.in_app or position >= len(kept) - LIBRARY_FRAMES_WITH_LOCALS
         if show is not None and entry is not None and wanted and time.perf_counter() < budget.until:
             variables = _locals(entry[0], hidden[position], show, budget)
-            if variables and budget.takes(list(variables.values())):
+            if variables and budget.takes(text_size(variables.values())):
                 frame["locals"] = variables
         frames.append(frame)
     frames.reverse()
@@ -139,14 +155,15 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
         return {}  # a module's globals: imports and definitions, not what led here
     variables: dict[str, str] = {}
     of_database = str(frame.f_globals.get("__name__")).startswith(DATABASE_CODE)
-    for name, value in list(frame.f_locals.items())[:LOCALS]:
+    named, clock, until = show.named, time.perf_counter, budget.until
+    for name, value in islice(frame.f_locals.items(), LOCALS):
         if of_database and name not in SHOWN_OF_DATABASE:
             continue
-        if time.perf_counter() > budget.until:
+        if clock() > until:
             variables["…"] = "no more time"
             break
-        masked = hidden == _EVERYTHING or (hidden and name in hidden)  # type: ignore[operator]
-        variables[clean_text(name, 100)] = MASK if masked else show.named(name, value)
+        masked = hidden and (hidden == _EVERYTHING or name in hidden)  # type: ignore[operator]
+        variables[clean_text(name, 100)] = MASK if masked else named(name, value)
     return variables
 
 
@@ -203,10 +220,6 @@ def _context(extra: Mapping[str, object], redactor: Redactor) -> dict[str, str]:
     return shown
 
 
+@lru_cache(maxsize=1)
 def _runtime() -> dict[str, object]:
-    return {
-        "python": platform.python_version(),
-        "django": django.get_version(),
-        "process": os.getpid(),
-        "thread": clean_text(threading.current_thread().name, 100),
-    }
+    return {"python": platform.python_version(), "django": django.get_version()}

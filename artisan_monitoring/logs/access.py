@@ -15,7 +15,7 @@ from typing import TypeVar
 from ..core.context import Observation, task, user_pk
 from . import binding, context
 from .formatters import JsonFormatter
-from .handlers import DailyFileHandler, StdoutHandler
+from .handlers import DailyFileHandler, ListeningHandler, StdoutHandler
 from .logger import ACCESS_LOGGER, access_logger, log_access
 from .nonblocking import NonBlockingHandler
 from .parts import DIGITS
@@ -91,7 +91,7 @@ def _takers(level: int) -> tuple[list[logging.Handler], JsonFormatter | None]:
     source: logging.Logger | None = access_logger
     while source is not None:
         for handler in source.handlers:
-            if level >= handler.level:
+            if level >= handler.level and not isinstance(handler, ListeningHandler):
                 if type(handler) not in _WRITERS or handler.filters or (takers and handler.formatter is not formatter):
                     plain = False
                 formatter = handler.formatter

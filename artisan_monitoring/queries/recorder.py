@@ -19,6 +19,7 @@ from ..conf import get_settings, on_settings_change
 from ..core import context
 from ..core.guard import never_raises
 from ..core.series import Tags
+from ..core.trail import QUERY, Trail
 from ..metrics.collector import metrics_collector
 from .slow import report_slow
 from .statements import OTHER, operation_of
@@ -30,11 +31,14 @@ Wrapper = Callable[[Execute, Any, Any, bool, dict[str, Any]], Any]
 SYSTEM_NAMES = {"oracle": "oracle.db", "microsoft": "microsoft.sql_server"}
 # Statements begin in a few ways; raw SQL with odd beginnings must not fill the table.
 MAX_BEGINNINGS = 64
+# What a trail may keep of a statement: a bulk insert's text may be megabytes.
+LONGEST_KEPT = 4_000
 
 _duration = metrics_collector.handle("db.client.operation.duration", unit="s", kind="distribution")
 _installed: WeakSet[BaseDatabaseWrapper] = WeakSet()
 _enabled = False
 _slow_s = 0.1
+_on_trail = True
 
 
 def enable() -> None:
@@ -79,12 +83,19 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
             result = execute(sql, params, many, details)
         except BaseException as exc:
             _account(observation, clock() - started)
+            _leave_trail(observation, started, clock() - started, sql, alias, type(exc).__name__)
             _record_failure(sql, alias, system, clock() - started, exc)
             raise
         duration = clock() - started
         # No call between load and store: under the GIL no thread of the same request comes between.
         observation.query_count += 1
         observation.query_time_s += duration
+        trail = observation.trail
+        if trail is not None and type(sql) is str and len(sql) <= LONGEST_KEPT and _on_trail:
+            # 0.1 us. Never the parameters: they are data, under no name that could announce a secret.
+            trail.calls.append((QUERY, started, duration, sql, alias))
+        else:
+            _leave_trail(observation, started, duration, sql, alias)
         try:
             observe(duration, tags_of[sql[:6]])
         except Exception:
@@ -99,6 +110,20 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
 def _account(observation: context.Observation, duration_s: float) -> None:
     observation.query_count += 1
     observation.query_time_s += duration_s
+
+
+@never_raises("queries.trail")
+def _leave_trail(
+    observation: context.Observation, started: float, duration_s: float, sql: object, alias: str, failed: str = ""
+) -> None:
+    if not _on_trail:
+        return
+    trail = observation.trail
+    if trail is None:
+        trail = observation.trail = Trail()
+    # psycopg's Composed and bytes are rare, and not rendered for this.
+    text = sql[:LONGEST_KEPT] if isinstance(sql, str) else f"<{type(sql).__name__}>"
+    trail.calls.append((QUERY, started, duration_s, text, (alias, failed) if failed else alias))
 
 
 def tags_for(alias: str, operation: str, system: str) -> Tags:
@@ -127,6 +152,7 @@ def _record_failure(sql: object, alias: str, system: str, duration_s: float, exc
 
 @on_settings_change
 def _bind() -> None:
-    global _slow_s
+    global _slow_s, _on_trail
+    _on_trail = QUERY in get_settings().ERRORS.TRAIL
     slow_ms = get_settings().QUERIES.SLOW_MS
     _slow_s = slow_ms / 1000 if slow_ms > 0 else float("inf")

@@ -376,7 +376,7 @@ class TestSampling:
         for number in range(150):
             exc = type(f"Error{number}", (Exception,), {})("x")
             error_tracker.track_error(raised(exc))
-        assert len({error.fingerprint for error in captured}) == 101
+        assert len({error.fingerprint for error in captured}) == 51
         assert sum(error.record["count"] for error in captured) == 150
         assert captured[-1].type == "too many different errors"
 
