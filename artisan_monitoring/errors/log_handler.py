@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 from time import perf_counter
+from weakref import WeakSet
 
 from ..conf import get_settings, on_settings_change
 from ..core.context import observation
@@ -22,6 +23,7 @@ TOLD_ELSEWHERE = ("django.request", "django.server", "django.security", "celery.
 NOT_HEARD = ("artisan_monitoring", "django.db.backends", "django.server")
 MOST_LOGGERS = 2_000
 
+_told: WeakSet[logging.LogRecord] = WeakSet()
 _capturing: ContextVar[bool] = ContextVar("artisan_capturing_log", default=False)
 
 
@@ -94,6 +96,9 @@ def _put(trail: Trail, record: logging.LogRecord) -> None:
 def _capture(record: logging.LogRecord) -> None:
     from .logged import capture_record
 
+    if record in _told:
+        return  # heard through two handlers
+    _told.add(record)
     token = _capturing.set(True)
     try:
         capture_record(record)

@@ -104,7 +104,7 @@ def _call(what: object, more: object, redactor: Redactor) -> _Read:
 
 
 def _breadcrumb(what: object, more: object, redactor: Redactor) -> _Read:
-    return (str.__str__(what) if type(what) is str else describe(what)), {}, _small(more, redactor)
+    return str(_described(what)), {}, _small(more, redactor)
 
 
 _READERS: dict[str, Callable[[object, object, Redactor], _Read]] = {

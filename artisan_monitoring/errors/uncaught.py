@@ -78,7 +78,7 @@ def command() -> str:
 
 
 def watch_running_loop() -> None:
-    """Record what this thread's event loop reports: tasks that failed and that nobody awaited, callbacks that raised."""
+    """Record what the running event loop reports: tasks that failed and that nobody awaited, callbacks that raised."""
     # Whoever runs a loop has imported it; a sync site is spared the 30 ms.
     asyncio = sys.modules.get("asyncio")
     loop: AbstractEventLoop | None = asyncio._get_running_loop() if asyncio is not None else None

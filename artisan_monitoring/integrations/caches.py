@@ -24,7 +24,7 @@ READS = ("get", "get_many", "has_key")
 WRITES = ("set", "add", "touch", "delete", "incr", "set_many", "delete_many", "clear")
 LONGEST_KEYS = 200
 # Of a session's key the last part is what its cookie holds.
-_SESSION = re.compile(r"(django\.contrib\.sessions\.\w+?)[0-9a-z]{32}")
+_SESSION = re.compile(r"(django\.contrib\.sessions\.(?:cached_db|cache))\w+")
 
 
 class _Bound:
