@@ -15,11 +15,12 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, host, memory, requests, scraping, sending, startup
+from benchmarks.cases import calls, errors, host, memory, requests, scraping, sending, startup
 
 CASES = {
     "requests": requests.rows,
     "calls": calls.rows,
+    "errors": errors.rows,
     "sending": sending.rows,
     "scraping": scraping.rows,
     "memory": memory.rows,

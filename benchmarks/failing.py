@@ -15,6 +15,9 @@ ORDER = {
     "payment": {"provider": "cards", "card_token": "tok_5f2c9a1d7e", "attempts": 1},
 }
 
+kind: list[type[Exception]] = [ZeroDivisionError]
+"""What is raised: another class is another group."""
+
 
 @dataclass
 class Quote:
@@ -64,17 +67,17 @@ def share_of(quote: Quote, seen: set[str]) -> Decimal:
 def divided(whole: int, part: int) -> Decimal:
     """Divide, and fail for a part of nought."""
     api_token = "tok_live_0123456789abcdef"
-    url = f"https://pricing.example/rates?part={part}&token={api_token}"
-    if not part:
-        raise ZeroDivisionError(f"no part of {whole} at {url}")
+    rates = f"https://pricing.example/rates?part={part}&token={api_token}"
+    if not part and rates:
+        raise kind[0](f"a discount of {part} leaves no part of {whole}")
     return Decimal(whole) / part
 
 
-def raised() -> ZeroDivisionError:
+def raised() -> Exception:
     """Return the error, raised anew."""
     try:
         checkout(ORDER)
-    except ZeroDivisionError as exc:
+    except Exception as exc:
         return exc
     raise AssertionError
 

@@ -30,6 +30,8 @@ _SEQUENCES: dict[type, tuple[Callable[[object], Iterator[object]], str, str]] = 
 
 def clean_text(text: str, limit: int = 1_000) -> str:
     """Return text that any database and JSON encoder takes: cut, no NUL, no lone surrogate."""
+    if len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text
     text = text[: limit + 1]
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
@@ -50,21 +52,27 @@ class SafeRepr:
     Unlike `Redactor.value` it keeps Python's spelling: a string has its quotes, a tuple is no list.
     """
 
-    __slots__ = ("_clean", "_inside", "_is_secret", "_nodes", "_redactor")
+    __slots__ = ("_clean", "_inside", "_is_secret", "_known", "_nodes")
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
         self._clean = redactor.text
         self._is_secret = redactor.is_secret_key
         self._nodes = 0
         self._inside: set[int] = set()
+        self._known: dict[int, tuple[object, str]] = {}
 
     def named(self, name: str, value: object) -> str:
         """Return `value` as text, or the mask where `name` says that it is secret."""
         if self._is_secret(name) and value is not None and not issubclass(type(value), _CODE):
             return MASK
-        self._nodes = 0
-        return clean_text(self._show(value, DEPTH), LENGTH)
+        if type(value) is str or type(value) in _PLAIN:
+            return clean_text(self._show(value, DEPTH), LENGTH)
+        # The same `self` and `request` are in frame after frame. Held, so that its id stays its own.
+        known = self._known.get(id(value))
+        if known is None:
+            self._nodes = 0
+            known = self._known[id(value)] = (value, clean_text(self._show(value, DEPTH), LENGTH))
+        return known[1]
 
     # The hot path: called for each variable and what is in it, some 80 times a sample.
     def _show(self, value: object, depth: int) -> str:

@@ -85,7 +85,15 @@ class _Bound:
         self.host = clean_text(chosen.HOST or gethostname(), 100)
         self.known: dict[tuple[object, ...], Known] = {}
         self.sampler = Sampler()
+        self._hour = 0, "0"
         self.counter = metrics_collector.handle("artisan.errors", unit="count", kind="counter")
+
+    def hour_of(self, now: float) -> str:
+        """Return the hour of a time as the delta's key."""
+        hour = int(now // 3600) * 3600
+        if hour != self._hour[0]:
+            self._hour = hour, str(hour)
+        return self._hour[1]
 
 
 def _before_send(path: str) -> Callable[[Event], object] | None:
@@ -232,7 +240,7 @@ def _delta(bound: _Bound, known: Known, event: Event, now: float) -> dict[str, A
         "mechanism": event.mechanism[:40],
         "logger": clean_text(event.logger, 120) if event.logger else "",
         "count": 1,
-        "hours": {str(int(now // 3600) * 3600): 1},
+        "hours": {bound.hour_of(now): 1},
         "first": now,
         "last": now,
         "users": {},
@@ -245,7 +253,6 @@ def _delta(bound: _Bound, known: Known, event: Event, now: float) -> dict[str, A
 def _sample(
     bound: _Bound, delta: Mapping[str, Any], reading: Reading, event: Event, user: str, clock: float
 ) -> dict[str, Any]:
-    known = ctx.current()
     kept = {key: delta[key] for key in ("message", "severity", "handled", "mechanism", "release", "environment")}
     observation = ctx.observation.get()
     request = event.request
@@ -257,9 +264,9 @@ def _sample(
         "type": event.type,
         "route": clean_text(route, 200),
         "user_pk": user,
-        "request_id": clean_text(known.get("request_id", ""), 64),
-        "trace_id": clean_text(known.get("trace_id", ""), 32),
-        "client": clean_text(known.get("client", ""), 64) if "user" not in event.leave_out else "",
+        "request_id": clean_text(ctx.request_id.get() or "", 64),
+        "trace_id": clean_text(ctx.trace_id.get() or "", 32),
+        "client": clean_text(ctx.client.get() or "", 64) if "user" not in event.leave_out else "",
         "host": bound.host,
         "details": samples.details(reading, event, clock, bound.redactor),
     }

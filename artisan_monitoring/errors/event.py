@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from django.http import HttpRequest
@@ -33,5 +34,5 @@ class Event:
     type: str = ""
     message: str = ""
     tags: dict[str, str] = field(default_factory=dict)
-    leave_out: set[str] = field(default_factory=set)
-    """Parts that its sample goes without: see `PARTS`."""
+    leave_out: AbstractSet[str] = frozenset()
+    """Parts that its sample goes without (see `PARTS`): `event.leave_out |= {"locals"}`."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import CO_COROUTINE
 from itertools import islice
 from types import FrameType
 
@@ -44,6 +45,7 @@ SHOWN_OF_DATABASE = ("sql", "many")
 """In the frames of database code the other variables are parameters, or hold them under names that tell nothing."""
 
 _EVERYTHING = "__ALL__"
+_WRAPPER = "sensitive_variables_wrapper"
 
 
 @dataclass(slots=True)
@@ -163,7 +165,8 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
             variables["…"] = "no more time"
             break
         masked = hidden and (hidden == _EVERYTHING or name in hidden)  # type: ignore[operator]
-        variables[clean_text(name, 100)] = MASK if masked else named(name, value)
+        shown = name if name.isascii() and len(name) <= 100 else clean_text(name, 100)
+        variables[shown] = MASK if masked else named(name, value)
     return variables
 
 
@@ -179,13 +182,17 @@ def _hidden_names(frames: Sequence[FrameType | None]) -> list[object]:
     above = next((frame.f_back for frame in frames if frame is not None), None)
     current: object = ()
     while above is not None and not current:
-        current = _marked(above, coroutines)
+        code = above.f_code
+        if code.co_name == _WRAPPER or code.co_flags & CO_COROUTINE:
+            current = _marked(above, coroutines)
         above = above.f_back
     hidden: list[object] = []
     for frame in frames:
         if frame is not None:
-            current = _marked(frame, coroutines) or current
-            hidden.append(_EVERYTHING if frame.f_code.co_name == "sensitive_variables_wrapper" else current)
+            is_wrapper = frame.f_code.co_name == _WRAPPER
+            if is_wrapper or frame.f_code.co_flags & CO_COROUTINE:
+                current = _marked(frame, coroutines) or current
+            hidden.append(_EVERYTHING if is_wrapper else current)
         else:
             hidden.append(current)
     return hidden
@@ -193,7 +200,7 @@ def _hidden_names(frames: Sequence[FrameType | None]) -> list[object]:
 
 def _marked(frame: FrameType, coroutines: Mapping[int, object]) -> object:
     code = frame.f_code
-    if code.co_name == "sensitive_variables_wrapper":
+    if code.co_name == _WRAPPER:
         wrapper = frame.f_locals.get("sensitive_variables_wrapper")
         return getattr(wrapper, "sensitive_variables", ())
     if coroutines:

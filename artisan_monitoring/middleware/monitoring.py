@@ -164,7 +164,7 @@ def finish(request: HttpRequest, response: HttpResponseBase | None, observation:
         buffer.observe(live, elapsed, observation)
     write_record(request, response, observation)
     # What it holds (arguments of log calls, say) may lead back here: nothing waits for the garbage collector.
-    observation.trail = None
+    observation.trail = observation.exception = None
 
 
 def _find_series(method: str, route: str | None, status: int, error_type: str) -> tuple[LiveSeries | None, str]:

@@ -75,7 +75,7 @@ def change(event: Event) -> Event | None:
     event.message = f"{event.message} (password=hush)"
     event.tags["team"] = "payments"
     event.context = {**(event.context or {}), "api_key": "hush"}
-    event.leave_out.add("locals")
+    event.leave_out |= {"locals"}
     return event
 
 
