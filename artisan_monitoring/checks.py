@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from . import health
 from .conf import SETTING, Problem, get_settings, resolve
+from .errors import problems as errors
 from .stores.base import Store
 from .stores.database import checks as database_checks
 
@@ -32,6 +33,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has an endpoint that is not a URL, a period or timeout of nought, or the extra `otel` is missing.",
+    "E010": "`ERRORS` names a kind of trail, a level, a status or a `BEFORE_SEND` that there is not.",
     "W001": "`MonitoringMiddleware` is not in `MIDDLEWARE`.",
     "W002": "`MonitoringMiddleware` is not first in `MIDDLEWARE`.",
     "W003": "Another middleware of this app stands before `MonitoringMiddleware`.",
@@ -74,6 +76,11 @@ def _otlp() -> Iterator[CheckMessage]:
     if not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
         hint = "pip install artisan-monitoring[otel]"
         yield checks.Error("OTLP needs the package opentelemetry-proto.", hint=hint, id=f"{TAG}.E009")
+
+
+def _errors() -> Iterator[CheckMessage]:
+    for message, hint in errors.problems():
+        yield checks.Error(message, hint=hint, id=f"{TAG}.E010")
 
 
 def _error(problem: Problem) -> CheckMessage:
@@ -138,7 +145,9 @@ def _threads_run() -> bool:
     return "enable-threads" in uwsgi.opt or "threads" in uwsgi.opt
 
 
-CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_settings, _store, _health, _otlp, _middleware, _threads)
+CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _settings, _store, _health, _errors, _otlp, _middleware, _threads,
+)  # fmt: skip
 
 
 def register() -> None:

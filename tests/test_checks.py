@@ -41,6 +41,7 @@ MISTAKES: dict[str, tuple[Callable[[], dict[str, CheckMessage]], str]] = {
     "E007": (monitoring(TRUSTED_PROXIES=["10.0.0.0/33"]), ""),
     "E008": (monitoring(HEALTH={"READINESS": ["databse"]}), "database"),
     "E009": (monitoring(OTLP={"ENDPOINT": "collector:4318"}), "http"),
+    "E010": (monitoring(ERRORS={"TRAIL": ["log", "sql"]}), "query"),
     "W001": (lambda: found(MIDDLEWARE=[DJANGOS]), FIRST),
     "W002": (lambda: found(MIDDLEWARE=[DJANGOS, FIRST, SECOND]), FIRST),
     "W003": (lambda: found(MIDDLEWARE=[SECOND, FIRST]), f"before {SECOND}"),

@@ -82,9 +82,7 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
         try:
             result = execute(sql, params, many, details)
         except BaseException as exc:
-            _account(observation, clock() - started)
-            _leave_trail(observation, started, clock() - started, sql, alias, type(exc).__name__)
-            _record_failure(sql, alias, system, clock() - started, exc)
+            _record_failure(observation, started, sql, alias, system, exc)
             raise
         duration = clock() - started
         # No call between load and store: under the GIL no thread of the same request comes between.
@@ -105,11 +103,6 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
         return result
 
     return record_query
-
-
-def _account(observation: context.Observation, duration_s: float) -> None:
-    observation.query_count += 1
-    observation.query_time_s += duration_s
 
 
 @never_raises("queries.trail")
@@ -145,7 +138,13 @@ def _record_new(sql: object, alias: str, system: str, duration_s: float, tags_of
 
 
 @never_raises("queries.record")
-def _record_failure(sql: object, alias: str, system: str, duration_s: float, exc: BaseException) -> None:
+def _record_failure(
+    observation: context.Observation, started: float, sql: object, alias: str, system: str, exc: BaseException
+) -> None:
+    duration_s = time.perf_counter() - started
+    observation.query_count += 1
+    observation.query_time_s += duration_s
+    _leave_trail(observation, started, duration_s, sql, alias, type(exc).__name__)
     operation = operation_of(sql) if isinstance(sql, str) else OTHER
     _duration.observe(duration_s, (*tags_for(alias, operation, system), ("error.type", type(exc).__name__)))
 
