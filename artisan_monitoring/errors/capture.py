@@ -197,6 +197,7 @@ def _record(bound: _Bound, event: Event, where: str = "") -> str | None:
 def _known(bound: _Bound, reading: Reading, event: Event, where: str) -> Known:
     parts = reading.parts
     if event.template:
+        where = culprit(parts[0].lines) or where
         return Known(of_log(event.logger, event.template), clean_text(where, 255), tuple(parts))
     key: list[object] = []
     for part in parts:

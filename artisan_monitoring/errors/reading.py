@@ -11,6 +11,9 @@ from ..core.reprs import clean_text, dotted_name
 from ..core.stacks import FrameReader, Link, caller, chain, entries_above, message_of
 from .templates import Shown, has_other_lines, with_other_lines
 
+FRAMES_ABOVE = 20
+"""Of what was never raised, frames shown above where it was told: the view, without all of the server's stack."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -35,7 +38,7 @@ def read(exc: BaseException, reader: FrameReader, redactor: Redactor, message: s
     links = chain(exc)
     if not links[0].entries:
         # Never raised: where it was tracked is the next best thing to know.
-        links[0].entries = entries_above(caller())
+        links[0].entries = entries_above(caller(), FRAMES_ABOVE)
     parts: list[ExceptionPart] = []
     shown: list[list[Shown]] = []
     for link in links:

@@ -88,12 +88,13 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
         # No call between load and store: under the GIL no thread of the same request comes between.
         observation.query_count += 1
         observation.query_time_s += duration
-        trail = observation.trail
-        if trail is not None and type(sql) is str and len(sql) <= LONGEST_KEPT and _on_trail:
-            # 0.1 us. Never the parameters: they are data, under no name that could announce a secret.
-            trail.calls.append((QUERY, started, duration, sql, alias))
-        else:
-            _leave_trail(observation, started, duration, sql, alias)
+        if _on_trail:
+            trail = observation.trail
+            if trail is not None and type(sql) is str and len(sql) <= LONGEST_KEPT:
+                # 0.1 us. Never the parameters: they are data, under no name that could announce a secret.
+                trail.calls.append((QUERY, started, duration, sql, alias))
+            else:
+                _leave_trail(observation, started, duration, sql, alias)
         try:
             observe(duration, tags_of[sql[:6]])
         except Exception:

@@ -48,7 +48,7 @@ class TestErrors:
         assert first.message == "Provider refused A-1 after 3 tries"
         assert (first.type, first.record["mechanism"], first.severity) == ("shop.payments", "log", "MEDIUM")
         assert first.record["culprit"] == (
-            "test_log_handler in test_error_without_exception_is_grouped_by_its_template"
+            "tests.errors.test_log_handler in TestErrors.test_error_without_exception_is_grouped_by_its_template"
         )
         assert first.fingerprint == second.fingerprint
         assert first.record["components"][0] == "log shop.payments"
