@@ -1,7 +1,7 @@
 """Which occurrences are kept in full, and how many different errors a process may report a minute.
 
 Every occurrence is counted, whatever is decided here. In a storm from 4 processes that all fail in the same 50 places,
-a minute makes at most 320 samples, 51 groups with a grouping and an hour each: 473 rows.
+a minute makes at most 324 samples, 51 groups with a grouping and an hour each: 477 rows.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 """Ways to end, and no errors."""
 
+SHELLS = ("shell", "shell_plus", "dbshell")
+
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
@@ -61,8 +63,9 @@ def watch_process() -> None:
 
     def excepthook(kind: type[BaseException], exc: BaseException, traceback: TracebackType | None) -> None:
         with guarded("errors.process"):
-            if not isinstance(exc, ENDINGS):
-                name = command()
+            name = command()
+            # What somebody types into a shell comes here too.
+            if not isinstance(exc, ENDINGS) and name not in SHELLS and not hasattr(sys, "ps1"):
                 told = {"command": name, "arguments": sys.argv[2:] if name else sys.argv}
                 capture_exception(exc, handled=False, mechanism="command" if name else "script", context=told)
         before(kind, exc, traceback)

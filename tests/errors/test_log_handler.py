@@ -14,6 +14,7 @@ from artisan_monitoring import AlertSeverity, error_tracker, logger
 from artisan_monitoring.core import context
 from artisan_monitoring.errors import capture
 from artisan_monitoring.errors.log_handler import ErrorHandler, listen
+from artisan_monitoring.logs import access as log_access
 from artisan_monitoring.testing import override_monitoring
 
 from .test_capture import raised
@@ -150,6 +151,18 @@ class TestHost:
         bare.warning("somebody should see this")
         bare.info("nobody asked for this")
         assert capsys.readouterr().err == "somebody should see this\n"
+
+    def test_first_request_of_a_process_puts_it_on_a_bare_root(self):
+        root = logging.getLogger()
+        root.handlers[:] = []
+        Client().get("/nothing-here/")
+        assert any(isinstance(handler, ErrorHandler) for handler in root.handlers)
+
+    def test_access_log_passes_it_by(self):
+        access = logging.getLogger("artisan_monitoring.access")
+        takers, _ = log_access._takers(logging.ERROR)
+        assert access.propagate
+        assert not any(isinstance(handler, ErrorHandler) for handler in takers)
 
     def test_once_on_the_root(self):
         listen()

@@ -14,6 +14,8 @@ import pytest
 
 from artisan_monitoring.errors import uncaught
 from artisan_monitoring.models import ErrorEvent
+from artisan_monitoring.pipeline.buffer import buffer
+from artisan_monitoring.testing import flush_monitoring
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"])
 
@@ -58,6 +60,39 @@ def test_hook_is_put_there_once(captured, thread_hook):
     uncaught.watch_threads()
     in_thread(fail)
     assert len(captured) == len(thread_hook) == 1
+
+
+class TestProcess:
+    @pytest.fixture
+    def hook(self, monkeypatch):
+        told: list[type] = []
+        monkeypatch.setattr(sys, "excepthook", lambda kind, exc, traceback: told.append(kind))
+        monkeypatch.setattr(uncaught._Hooked, "process", False)
+        uncaught.watch_process()
+        return told
+
+    @pytest.mark.parametrize(
+        ("arguments", "mechanism"),
+        [
+            (["manage.py", "import_prices", "--token=hush"], "command"),
+            (["/usr/bin/django-admin", "import_prices"], "command"),
+            (["nightly.py"], "script"),
+            (["manage.py", "shell"], None),
+        ],
+    )
+    def test_what_ends_the_process(self, captured, hook, monkeypatch, arguments, mechanism):
+        monkeypatch.setattr(sys, "argv", arguments)
+        exc = LookupError("no such file")
+        sys.excepthook(LookupError, exc, None)
+        assert [error.record["mechanism"] for error in captured] == ([mechanism] if mechanism else [])
+        assert hook == [LookupError]
+        contexts = [error.record["samples"][0]["details"]["context"] for error in captured]
+        assert "hush" not in repr(contexts)
+
+    def test_ctrl_c_is_no_error(self, captured, hook):
+        sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+        assert captured == []
+        assert hook == [KeyboardInterrupt]
 
 
 class TestEventLoop:
@@ -135,8 +170,7 @@ def test_management_command_that_fails_is_stored_before_the_process_ends(tmp_pat
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "LookupError: row 17 has no price" in run.stderr
-    from artisan_monitoring.testing import flush_monitoring
-
+    buffer.swap()
     flush_monitoring()
     event = ErrorEvent.objects.get()
     assert (event.type, event.mechanism, event.handled) == ("LookupError", "command", False)
