@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from .fingerprints import VERSION, Fingerprint, normalised
 
 
+@lru_cache(maxsize=512)
 def of_log(logger: str, template: str) -> Fingerprint:
     """Return the fingerprint of a log record without an exception.
 

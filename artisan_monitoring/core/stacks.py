@@ -24,7 +24,6 @@ Entry = tuple[FrameType, int]
 """A frame and the line it was at."""
 
 CONTEXT_LINES = 5
-LIBRARY_CONTEXT_LINES = 2
 LINE_LENGTH = 200
 CACHED_LINES = 4_096
 # Shown of a chain: at most this many exceptions, of a group at most this many members.
@@ -212,8 +211,7 @@ class FrameReader:
         module = frame.f_globals.get("__name__")
         module = module if isinstance(module, str) else ""
         in_app = self.in_app(module, code.co_filename)
-        around = CONTEXT_LINES if in_app else LIBRARY_CONTEXT_LINES
-        first, source = self._around(_source(code, frame.f_globals), lineno, around)
+        first, source = self._around(_source(code, frame.f_globals), lineno)
         text = source[lineno - first].strip() if source else ""
         return CodeLine(
             code=code,
@@ -235,22 +233,22 @@ class FrameReader:
         if known is not None and known.function == function:
             return known
         linecache.checkcache(path)  # unlike a module, a template may be newer than the process
-        first, source = self._around(linecache.getlines(path), lineno, CONTEXT_LINES)
+        first, source = self._around(linecache.getlines(path), lineno)
         shown = source[lineno - first].strip() if source else clean_text(self._redact(text.strip()), LINE_LENGTH)
         name = clean_text(short_path(path), 250)
         in_app = self.in_app("", path)
         line = CodeLine(None, name, function, name, lineno, in_app, False, False, shown, first, source)
         return self._keep((path, lineno), line)
 
-    def _around(self, lines: list[str], lineno: int, around: int) -> tuple[int, tuple[str, ...]]:
+    def _around(self, lines: list[str], lineno: int) -> tuple[int, tuple[str, ...]]:
         """Return the first line's number and the lines around one, redacted; none where the line does not exist."""
-        first = max(1, lineno - around)
+        first = max(1, lineno - CONTEXT_LINES)
         if not 0 < lineno <= len(lines):
             return first, ()
-        text = self._redact("".join(lines[first - 1 : lineno + around]))
+        text = self._redact("".join(lines[first - 1 : lineno + CONTEXT_LINES]))
         source = tuple(clean_text(line, LINE_LENGTH) for line in text.splitlines())
         # A secret over several lines was taken out as one: the numbers would be wrong.
-        return first, source if len(source) == len(lines[first - 1 : lineno + around]) else ()
+        return first, source if len(source) == len(lines[first - 1 : lineno + CONTEXT_LINES]) else ()
 
     def in_app(self, module: str, path: str) -> bool:
         """Say whether code is the project's own: by the settings, else by where it lies."""

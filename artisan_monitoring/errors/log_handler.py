@@ -85,7 +85,7 @@ def _new_trail() -> Trail:
 
 def _put(trail: Trail, record: logging.LogRecord) -> None:
     told = trail.told
-    if told and told[-1][3] is record:
+    if told and getattr(told[-1][3], "created", None) == record.created:
         return  # heard through two handlers
     if record.exc_info and record.exc_info[0] is not None:
         # Its frames hold the project's objects: they must not live longer for it.

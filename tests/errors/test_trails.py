@@ -133,6 +133,18 @@ def test_long_texts_keep_the_sample_small(captured):
     assert shown[-1]["text"].startswith("49 ")
 
 
+def test_record_heard_by_two_handlers_is_there_once(captured):
+    context.observation.set(context.Observation())
+    shop.addHandler(second := ErrorHandler())
+    try:
+        shop.info("once")
+        shop.warning("once more", exc_info=ValueError("late"))
+    finally:
+        shop.removeHandler(second)
+    error_tracker.track_error(raised(ValueError("x")))
+    assert [entry["text"] for entry in details(captured[0])["trail"]] == ["once", "once more"]
+
+
 def test_kinds_are_a_setting(captured):
     with override_monitoring(ERRORS={"TRAIL": []}):
         Client(raise_request_exception=False).get("/checkout/")
