@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import CO_COROUTINE
 from itertools import islice
@@ -39,6 +39,8 @@ LIBRARY_FRAMES_WITH_LOCALS = 2
 LOCALS = 25
 # Foreign reprs may be slow (a data frame of a million rows): after this long, no more are asked for.
 LOCALS_BUDGET_S = 0.02
+# Of processor time: where the machine is busy with something else, it may take ten times that, and no longer.
+LONGEST_WAIT = 10
 
 DATABASE_CODE = ("django.db.backends", "django.db.models.sql", "django.db.utils", "psycopg", "MySQLdb", "oracledb")
 SHOWN_OF_DATABASE = ("sql", "many")
@@ -52,8 +54,15 @@ _WRAPPER = "sensitive_variables_wrapper"
 class Budget:
     """How many bytes of frames and how much time a sample may still take."""
 
-    size: int
-    until: float
+    size: int = STACK_SIZE
+    until: float = field(default_factory=lambda: time.perf_counter() + LOCALS_BUDGET_S)
+    _used: float = field(default_factory=time.thread_time)
+
+    def spent(self) -> bool:
+        """Say whether the time is up."""
+        late_s = time.perf_counter() - self.until
+        busy_s = time.thread_time() - self._used
+        return late_s > 0 and (busy_s > LOCALS_BUDGET_S or late_s > LOCALS_BUDGET_S * (LONGEST_WAIT - 1))
 
     def takes(self, size: int) -> bool:
         """Take a size off, and say whether it fits."""
@@ -67,7 +76,7 @@ def details(reading: Reading, event: Event, clock: float, redactor: Redactor) ->
     """Return the sample's parts, JSON-able and redacted: `exception`, `runtime`, and where there are any `request`,
     `context`, `tags`, `task` and `trail`. `clock` is when it happened, by `perf_counter`.
     """
-    budget = Budget(STACK_SIZE, time.perf_counter() + LOCALS_BUDGET_S)
+    budget = Budget()
     left_out = event.leave_out
     show = SafeRepr(redactor) if get_settings().ERRORS.LOCALS and "locals" not in left_out else None
     sample: dict[str, object] = {
@@ -143,7 +152,12 @@ def _frames(kept: Sequence[tuple[Shown, int]], show: SafeRepr | None, budget: Bu
         if times > 1:
             frame["repeated"] = times
         wanted = line.in_app or position >= len(kept) - LIBRARY_FRAMES_WITH_LOCALS
-        if show is not None and entry is not None and wanted and time.perf_counter() < budget.until:
+        if (
+            show is not None
+            and entry is not None
+            and wanted
+            and not (time.perf_counter() > budget.until and budget.spent())
+        ):
             variables = _locals(entry[0], hidden[position], show, budget)
             if variables and budget.takes(text_size(variables.values())):
                 frame["locals"] = variables
@@ -161,7 +175,7 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
     for name, value in islice(frame.f_locals.items(), LOCALS):
         if of_database and name not in SHOWN_OF_DATABASE:
             continue
-        if clock() > until:
+        if clock() > until and budget.spent():
             variables["…"] = "no more time"
             break
         masked = hidden and (hidden == _EVERYTHING or name in hidden)  # type: ignore[operator]

@@ -17,7 +17,7 @@ from artisan_monitoring.errors.log_handler import ErrorHandler, listen
 from artisan_monitoring.logs import access as log_access
 from artisan_monitoring.testing import override_monitoring
 
-from .test_capture import raised
+from .test_capture import details, raised
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"])
 shop = logging.getLogger("shop.payments")
@@ -35,10 +35,6 @@ def listening() -> Iterator[None]:
 def heard(level: int, message: str, *args: object) -> None:
     """Have the handler alone hear of a record: pytest's own would format what must be left as it is."""
     ErrorHandler().handle(logging.LogRecord(shop.name, level, "shop.py", 1, message, args, None))
-
-
-def details(error: capture.Captured) -> dict:
-    return error.record["samples"][0]["details"]
 
 
 class TestErrors:

@@ -13,9 +13,8 @@ from django.urls import path
 
 from artisan_monitoring import error_tracker
 from artisan_monitoring.core import context
-from artisan_monitoring.errors import capture
 
-from .test_capture import caught, raised
+from .test_capture import caught, details, raised
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"])
 
@@ -34,10 +33,6 @@ async def ship_async(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("ship/", ship), path("async/", ship_async)]
-
-
-def details(error: capture.Captured) -> dict:
-    return error.record["samples"][0]["details"]
 
 
 @override_settings(ROOT_URLCONF=__name__)

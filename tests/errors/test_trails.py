@@ -16,12 +16,12 @@ from django.urls import path
 
 from artisan_monitoring import error_tracker
 from artisan_monitoring.core import context, trail
-from artisan_monitoring.errors import capture
 from artisan_monitoring.errors.log_handler import ErrorHandler, listen
 from artisan_monitoring.queries import recorder
 from artisan_monitoring.testing import override_monitoring
 
-from .test_capture import raised
+from .test_capture import details, raised
+from .test_log_handler import heard
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"])
 shop = logging.getLogger("shop.checkout")
@@ -63,15 +63,6 @@ def watched() -> Iterator[None]:
     with override_settings(ROOT_URLCONF=__name__):
         yield
     root.handlers[:] = before
-
-
-def heard(level: int, message: str, *args: object) -> None:
-    """Have the handler alone hear of a record: pytest's own would format what must be left as it is."""
-    ErrorHandler().handle(logging.LogRecord(shop.name, level, "shop.py", 1, message, args, None))
-
-
-def details(error: capture.Captured) -> dict:
-    return error.record["samples"][0]["details"]
 
 
 def test_what_came_before_is_there_in_order_and_redacted(captured):
