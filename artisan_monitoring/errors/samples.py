@@ -61,8 +61,10 @@ class Budget:
     def spent(self) -> bool:
         """Say whether the time is up."""
         late_s = time.perf_counter() - self.until
+        if late_s <= 0:
+            return False
         busy_s = time.thread_time() - self._used
-        return late_s > 0 and (busy_s > LOCALS_BUDGET_S or late_s > LOCALS_BUDGET_S * (LONGEST_WAIT - 1))
+        return busy_s > LOCALS_BUDGET_S or late_s > LOCALS_BUDGET_S * (LONGEST_WAIT - 1)
 
     def takes(self, size: int) -> bool:
         """Take a size off, and say whether it fits."""
@@ -152,12 +154,7 @@ def _frames(kept: Sequence[tuple[Shown, int]], show: SafeRepr | None, budget: Bu
         if times > 1:
             frame["repeated"] = times
         wanted = line.in_app or position >= len(kept) - LIBRARY_FRAMES_WITH_LOCALS
-        if (
-            show is not None
-            and entry is not None
-            and wanted
-            and not (time.perf_counter() > budget.until and budget.spent())
-        ):
+        if show is not None and entry is not None and wanted and not budget.spent():
             variables = _locals(entry[0], hidden[position], show, budget)
             if variables and budget.takes(text_size(variables.values())):
                 frame["locals"] = variables
@@ -171,11 +168,11 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
         return {}  # a module's globals: imports and definitions, not what led here
     variables: dict[str, str] = {}
     of_database = str(frame.f_globals.get("__name__")).startswith(DATABASE_CODE)
-    named, clock, until = show.named, time.perf_counter, budget.until
+    named, spent = show.named, budget.spent
     for name, value in islice(frame.f_locals.items(), LOCALS):
         if of_database and name not in SHOWN_OF_DATABASE:
             continue
-        if clock() > until and budget.spent():
+        if spent():
             variables["…"] = "no more time"
             break
         masked = hidden and (hidden == _EVERYTHING or name in hidden)  # type: ignore[operator]
