@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import wraps
 
-from django.core.handlers import exception as handlers
 from django.http import HttpRequest, HttpResponse
 
 from ..conf import get_settings, on_settings_change
@@ -27,6 +26,8 @@ class _Bound:
 
 
 def _wrap() -> None:
+    from django.core.handlers import exception as handlers  # with it come the debug pages: 20 ms of a command's start
+
     answer = handlers.response_for_exception
 
     @wraps(answer)

@@ -47,6 +47,7 @@ SHOWN_OF_DATABASE = ("sql", "many")
 """In the frames of database code the other variables are parameters, or hold them under names that tell nothing."""
 
 _EVERYTHING = "__ALL__"
+_QUICK = frozenset({str, int, float, bool, type(None)})
 _WRAPPER = "sensitive_variables_wrapper"
 
 
@@ -172,7 +173,7 @@ def _locals(frame: FrameType, hidden: object, show: SafeRepr, budget: Budget) ->
     for name, value in islice(frame.f_locals.items(), LOCALS):
         if of_database and name not in SHOWN_OF_DATABASE:
             continue
-        if spent():
+        if type(value) not in _QUICK and spent():
             variables["…"] = "no more time"
             break
         masked = hidden and (hidden == _EVERYTHING or name in hidden)  # type: ignore[operator]
