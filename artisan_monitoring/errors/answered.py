@@ -26,7 +26,7 @@ class _Bound:
 
 
 def _wrap() -> None:
-    from django.core.handlers import exception as handlers  # with it come the debug pages: 20 ms of a command's start
+    from django.core.handlers import exception as handlers
 
     answer = handlers.response_for_exception
 
