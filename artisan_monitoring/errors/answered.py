@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from ..conf import get_settings, on_settings_change
 from ..core.guard import guarded
 from ..core.records import AlertSeverity
-from .capture import capture_exception
 
 MECHANISM = "answered"
 
@@ -35,6 +34,8 @@ def _wrap() -> None:
         response = answer(request, exc)
         if response.status_code in _Bound.statuses:
             with guarded("errors.answered"):
+                from .capture import capture_exception
+
                 told = {"status": response.status_code}
                 capture_exception(
                     exc, handled=True, mechanism=MECHANISM, severity=AlertSeverity.LOW, context=told, request=request

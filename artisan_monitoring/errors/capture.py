@@ -117,11 +117,6 @@ def forget_refusals() -> None:
     _bound().refusals = Refusals(get_settings().ERRORS.IGNORE)
 
 
-def refuses_logger(name: str) -> bool:
-    """Say whether the project ignores the records of a logger."""
-    return _bound().refusals.logger(name)
-
-
 @never_raises("errors.capture")
 def capture_exception(
     exc: BaseException,

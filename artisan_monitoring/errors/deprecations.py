@@ -9,7 +9,6 @@ from typing import TextIO
 from ..conf import get_settings
 from ..core.guard import guarded
 from ..core.records import AlertSeverity
-from .capture import capture_exception
 
 KINDS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
@@ -46,5 +45,7 @@ def watch_warnings() -> None:
 
 def _capture(message: Warning | str, category: type[Warning]) -> None:
     if get_settings().ERRORS.WARNINGS and issubclass(category, KINDS):
+        from .capture import capture_exception
+
         warned = message if isinstance(message, Warning) else category(message)
         capture_exception(warned, handled=True, mechanism="warning", severity=AlertSeverity.LOW)

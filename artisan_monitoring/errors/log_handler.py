@@ -15,6 +15,7 @@ from ..core.context import observation
 from ..core.guard import report
 from ..core.trail import LOG, Trail
 from ..logs.handlers import ListeningHandler
+from .refusing import Refusals
 
 # What these say of an error is known better from where it happened: Django's signal, Celery's signals, the answer.
 # "django.security" tells of requests that Django answers with 400, which is asked for by ANSWERED.
@@ -32,6 +33,7 @@ class _Bound:
 
     level = logging.ERROR
     on_trail = True
+    refusals = Refusals(())
     plans: dict[str, tuple[bool, bool]] = {}  # one for all
 
 
@@ -107,10 +109,8 @@ def _capture(record: logging.LogRecord) -> None:
 
 
 def _plan(name: str) -> tuple[bool, bool]:
-    from .capture import refuses_logger
-
     own = _under(name, NOT_HEARD)
-    plan = not own, not own and not _under(name, TOLD_ELSEWHERE) and not refuses_logger(name)
+    plan = not own, not own and not _under(name, TOLD_ELSEWHERE) and not _Bound.refusals.logger(name)
     if len(_Bound.plans) >= MOST_LOGGERS:
         _Bound.plans.clear()
     _Bound.plans[name] = plan
@@ -123,6 +123,7 @@ def _under(name: str, loggers: tuple[str, ...]) -> bool:
 
 def forget() -> None:
     """Ask again which loggers are ignored."""
+    _Bound.refusals = Refusals(get_settings().ERRORS.IGNORE)
     _Bound.plans.clear()
 
 

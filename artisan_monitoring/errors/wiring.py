@@ -16,7 +16,6 @@ from ..core.guard import never_raises
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
 from . import answered, log_handler, uncaught
-from .capture import capture_exception
 from .deprecations import watch_warnings
 
 
@@ -44,4 +43,6 @@ def on_request_exception(sender: object, request: HttpRequest | None = None, **k
     observation = context.observation.get()
     if observation is not None and observation.exception is None:
         observation.exception = exc
+    from .capture import capture_exception
+
     capture_exception(exc, handled=False, mechanism="request", request=request)
