@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from . import health
 from .conf import SETTING, Problem, get_settings, resolve
 from .core.severity import parse
+from .errors import problems as errors
 from .stores.base import Store
 from .stores.database import checks as database_checks
 
@@ -33,6 +34,7 @@ IDS = {
     "E007": "A network or proxy is not an address or network.",
     "E008": "The settings of the health checks name what does not exist, or with wrong options.",
     "E009": "`OTLP` has no URL as its endpoint, a period, timeout or bound of nought, or not the extra `otel`.",
+    "E010": "`ERRORS` names a kind of trail, a level, a status or a `BEFORE_SEND` that there is not.",
     "E013": 'A rule of `ERRORS["SEVERITY"]` asks for what there is not, or gives no severity.',
     "E014": "`ERRORS['FINGERPRINT']` is no function that can be imported.",
     "E016": "`OVERHEAD_BUDGET_MS` is below nought.",
@@ -114,6 +116,11 @@ def _severity_rules() -> Iterator[CheckMessage]:
         yield checks.Error(f"ERRORS['SEVERITY'] {problem}.", hint=hint, id=f"{TAG}.E013")
 
 
+def _errors() -> Iterator[CheckMessage]:
+    for message, hint in errors.problems():
+        yield checks.Error(message, hint=hint, id=f"{TAG}.E010")
+
+
 def _error(problem: Problem) -> CheckMessage:
     return checks.Error(problem.message, hint=problem.hint, obj=problem.key, id=f"{TAG}.{_KINDS[problem.kind]}")
 
@@ -177,5 +184,5 @@ def _threads_run() -> bool:
 
 
 CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
-    _settings, _store, _health, _otlp, _severity_rules, _fingerprint, _overhead, _middleware, _threads,
+    _settings, _store, _health, _errors, _otlp, _severity_rules, _fingerprint, _overhead, _middleware, _threads,
 )  # fmt: skip

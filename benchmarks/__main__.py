@@ -15,11 +15,24 @@ from pathlib import Path
 import django
 
 from benchmarks import table
-from benchmarks.cases import calls, error_pages, host, memory, pages, requests, scale, scraping, sending, startup
+from benchmarks.cases import (
+    calls,
+    error_pages,
+    errors,
+    host,
+    memory,
+    pages,
+    requests,
+    scale,
+    scraping,
+    sending,
+    startup,
+)  # fmt: skip
 
 CASES = {
     "requests": requests.rows,
     "calls": calls.rows,
+    "errors": errors.rows,
     "sending": sending.rows,
     "scraping": scraping.rows,
     "pages": pages.rows,

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from benchmarks.failing import failing
+
 OURS = "artisan_monitoring.middleware."
 MONITORING = OURS + "MonitoringMiddleware"
 DATABASE = OURS + "DatabaseMonitoringMiddleware"
@@ -42,7 +44,7 @@ def do_nothing(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     return middleware
 
 
-urlpatterns = [path("plain/<int:number>/", plain)]
+urlpatterns = [path("plain/<int:number>/", plain), path("failing/<int:number>/", failing)]
 
 
 def directory() -> Path:
@@ -125,12 +127,12 @@ def handler(middleware: list[str]) -> Any:
     return WSGIHandler()
 
 
-def environ(number: int = 5) -> dict[str, Any]:
-    """Return the WSGI environment of a plain GET as a server gives it."""
+def environ(number: int = 5, view: str = "plain") -> dict[str, Any]:
+    """Return the WSGI environment of a GET as a server gives it."""
     from django.test import RequestFactory
 
     request = RequestFactory().get(
-        f"/plain/{number}/", {"page": "2", "sort": "-price"}, headers={"user-agent": AGENT, "accept": "text/html"}
+        f"/{view}/{number}/", {"page": "2", "sort": "-price"}, headers={"user-agent": AGENT, "accept": "text/html"}
     )
     made: dict[str, Any] = request.environ
     return made

@@ -44,6 +44,7 @@ MISTAKES: dict[str, tuple[Callable[[], dict[str, CheckMessage]], str]] = {
     "E016": (monitoring(OVERHEAD_BUDGET_MS=-1.0), "0 switches the budget off"),
     "E014": (monitoring(ERRORS={"FINGERPRINT": "shop.no_such_rule"}), "Occurrence"),
     "E013": (monitoring(ERRORS={"SEVERITY": {"colour=red": "LOW"}}), "status=4xx"),
+    "E010": (monitoring(ERRORS={"TRAIL": ["log", "sql"]}), "query"),
     "W001": (lambda: found(MIDDLEWARE=[DJANGOS]), FIRST),
     "W002": (lambda: found(MIDDLEWARE=[DJANGOS, FIRST, SECOND]), FIRST),
     "W003": (lambda: found(MIDDLEWARE=[SECOND, FIRST]), f"before {SECOND}"),

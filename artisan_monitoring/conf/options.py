@@ -92,7 +92,17 @@ class ErrorSettings(Section):
     LOCALS: bool = option(True, "Keep the local variables of frames, redacted.")
     IN_APP_INCLUDE: tuple[str, ...] = option((), "Module prefixes that count as the project's own.")
     IN_APP_EXCLUDE: tuple[str, ...] = option((), "Module prefixes that never do.")
-    IGNORE: tuple[str, ...] = option((), "Dotted exception classes that are not recorded.")
+    IGNORE: tuple[str, ...] = option((), "Dotted exception classes, and names of loggers, that are not recorded.")
+    LOGS: str = option("ERROR", "Level from which a log record is an error; empty: none is.")
+    ANSWERED: tuple[int, ...] = option(
+        (), "Statuses below 500 whose exceptions are recorded, such as 403; none: bots would fill the list."
+    )
+    WARNINGS: bool = option(False, "Record deprecation warnings, one a place: for the weeks before an upgrade.")
+    RETRIES: bool = option(False, "Record Celery retries too, as handled: a task tried again has not failed yet.")
+    TRAIL: tuple[str, ...] = option(
+        ("log", "query"), "What an error shows of what came before: `log`, `query`, `cache`, `http`, `httpx`."
+    )
+    BEFORE_SEND: str = option("", "Dotted function that gets each error, may change it, and may drop it.")
     FINGERPRINT: str = option("", "Dotted path of a function that says what makes two errors one group.")
     SEVERITY: dict[str, str] = option({}, "Severities by rule, the first that matches: `{'shop.errors.*': 'LOW'}`.")
     DIGEST: str = option("off", "`daily` or `weekly` mails what is new, regressed and noisy; nobody is mailed unasked.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .reach import InReach
+    from .trail import Trail
 
 
 class Observation:
@@ -43,6 +44,7 @@ class Observation:
         "status",
         "trace_flags",
         "trace_id",
+        "trail",
         "user_agent",
         "user_pk",
     )
@@ -71,6 +73,7 @@ class Observation:
         self.request: weakref.ref[object] | None = None
         self.secrets: InReach | None = None
         """Its secrets by value, as far as they were asked for."""
+        self.trail: Trail | None = None
 
     def as_exemplar(self) -> dict[str, str]:
         """Return what leads from a value to this request or task."""

@@ -7,10 +7,12 @@ thousandth error from one place costs a dictionary look-up per frame.
 from __future__ import annotations
 
 import linecache
+import logging
 import os
 import re
 import sys
 import sysconfig
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
@@ -22,7 +24,6 @@ Entry = tuple[FrameType, int]
 """A frame and the line it was at."""
 
 CONTEXT_LINES = 5
-LIBRARY_CONTEXT_LINES = 2
 LINE_LENGTH = 200
 CACHED_LINES = 4_096
 # Shown of a chain: at most this many exceptions, of a group at most this many members.
@@ -33,6 +34,7 @@ _LIBRARY_PATHS = tuple(
     {os.path.join(path, "") for key, path in sysconfig.get_paths().items() if key.endswith(("stdlib", "lib"))}
 )
 _OWN_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+_TELLERS = (_OWN_PATH, logging.__file__, warnings.__file__)
 # Libraries wherever they are installed from: a git checkout beside the project is no more the project's own.
 _LIBRARIES = frozenset({"asgiref", "billiard", "celery", "django", "gunicorn", "kombu", "rest_framework", "uvicorn"})
 # Frames that only pass the call on: middleware and decorators. They say nothing about where the error is, and adding
@@ -61,16 +63,28 @@ class CodeLine:
     text: str
     first_line: int
     source: tuple[str, ...]
+    size: int = field(init=False, compare=False)
+    """Bytes that the source takes in a sample, about."""
+    _json: dict[str, object] = field(init=False, compare=False, repr=False)
 
-    def as_json(self) -> dict[str, object]:
-        """Return the frame as it is stored; variables are added by the caller."""
+    def __post_init__(self) -> None:
         frame: dict[str, object] = {"module": self.module, "function": self.function, "file": self.file}
         frame.update(line=self.line, in_app=self.in_app)
         if self.passes_on:
             frame["passes_on"] = True
         if self.source:
             frame.update(first_line=self.first_line, source=self.source)
-        return frame
+        object.__setattr__(self, "size", text_size(self.source))
+        object.__setattr__(self, "_json", frame)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the frame as it is stored, a copy each time; variables are added by the caller."""
+        return self._json.copy()
+
+
+def text_size(texts: Iterable[str]) -> int:
+    """Return about how many bytes texts take as JSON; one that is not ASCII counts triple."""
+    return sum([(len(text) if text.isascii() else 3 * len(text)) + 4 for text in texts])
 
 
 @dataclass(slots=True)
@@ -104,9 +118,9 @@ def entries_above(frame: FrameType | None, limit: int = 100) -> list[Entry]:
 
 
 def caller() -> FrameType | None:
-    """Return the innermost running frame that is not this package's."""
+    """Return the innermost running frame that is not this package's, nor of what it was told by (a log call)."""
     frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_OWN_PATH):
+    while frame is not None and frame.f_code.co_filename.startswith(_TELLERS):
         frame = frame.f_back
     return frame
 
@@ -202,8 +216,7 @@ class FrameReader:
         module = frame.f_globals.get("__name__")
         module = module if isinstance(module, str) else ""
         in_app = self.in_app(module, code.co_filename)
-        around = CONTEXT_LINES if in_app else LIBRARY_CONTEXT_LINES
-        first, source = self._around(_source(code, frame.f_globals), lineno, around)
+        first, source = self._around(_source(code, frame.f_globals), lineno)
         text = source[lineno - first].strip() if source else ""
         return CodeLine(
             code=code,
@@ -225,22 +238,22 @@ class FrameReader:
         if known is not None and known.function == function:
             return known
         linecache.checkcache(path)  # unlike a module, a template may be newer than the process
-        first, source = self._around(linecache.getlines(path), lineno, CONTEXT_LINES)
+        first, source = self._around(linecache.getlines(path), lineno)
         shown = source[lineno - first].strip() if source else clean_text(self._redact(text.strip()), LINE_LENGTH)
         name = clean_text(short_path(path), 250)
         in_app = self.in_app("", path)
         line = CodeLine(None, name, function, name, lineno, in_app, False, False, shown, first, source)
         return self._keep((path, lineno), line)
 
-    def _around(self, lines: list[str], lineno: int, around: int) -> tuple[int, tuple[str, ...]]:
+    def _around(self, lines: list[str], lineno: int) -> tuple[int, tuple[str, ...]]:
         """Return the first line's number and the lines around one, redacted; none where the line does not exist."""
-        first = max(1, lineno - around)
+        first = max(1, lineno - CONTEXT_LINES)
         if not 0 < lineno <= len(lines):
             return first, ()
-        text = self._redact("".join(lines[first - 1 : lineno + around]))
+        text = self._redact("".join(lines[first - 1 : lineno + CONTEXT_LINES]))
         source = tuple(clean_text(line, LINE_LENGTH) for line in text.splitlines())
         # A secret over several lines was taken out as one: the numbers would be wrong.
-        return first, source if len(source) == len(lines[first - 1 : lineno + around]) else ()
+        return first, source if len(source) == len(lines[first - 1 : lineno + CONTEXT_LINES]) else ()
 
     def in_app(self, module: str, path: str) -> bool:
         """Say whether code is the project's own: by the settings, else by where it lies."""

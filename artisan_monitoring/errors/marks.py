@@ -13,7 +13,13 @@ MARK = "_artisan_recorded"
 SAME_RAISE_S = 2.0
 
 # The slot itself, whatever a subclass has put in front of it: __slots__, a frozen __setattr__, a __getattribute__.
-_own_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
+own_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
+"""Return the attributes of an exception, whatever its class does about them."""
+
+
+def current_unit() -> str | None:
+    """Return what names the unit of work that runs, if one does."""
+    return ctx.request_id.get() or ctx.task.get()
 
 
 def first_sight(exc: BaseException) -> bool:
@@ -22,9 +28,9 @@ def first_sight(exc: BaseException) -> bool:
     The mark names the unit of work: an exception object kept in a module and raised by every request counts each time.
     Plain values only, for whoever pickles the exception.
     """
-    unit = ctx.request_id.get() or ctx.task.get()
+    unit = current_unit()
     now = time.monotonic()
-    own = _own_attributes(exc)
+    own = own_attributes(exc)
     seen = own.get(MARK)
     own[MARK] = (unit, now)
     if seen is None or seen[0] != unit:

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 
+from ..core import context
+from ..core.guard import report
 from ..core.redaction import MASK, Redactor
 from ..core.reprs import clean_text
 from ..core.routes import route_template
@@ -56,6 +58,26 @@ def route_of(request: HttpRequest) -> str:
     match = vars(request).get("resolver_match")
     route = getattr(match, "route", None)
     return "" if route is None else clean_text(route_template(str(route)), 200)
+
+
+def current_request() -> HttpRequest | None:
+    """Return the request that runs, if the middleware has seen one."""
+    observation = context.observation.get()
+    request = observation.request() if observation is not None and observation.request is not None else None
+    return request if isinstance(request, HttpRequest) else None
+
+
+def user_now(request: HttpRequest | None) -> str:
+    """Return the primary key of whom the running code works for, as far as it is known already."""
+    try:
+        observation = context.observation.get()
+        known = context.user_pk.get() or (observation.user_pk if observation is not None else None)
+        if known:
+            return clean_text(known, 64)
+        return user_of(request) if request is not None else ""
+    except Exception as exc:
+        report("errors.user", exc)
+        return ""
 
 
 def user_of(request: HttpRequest) -> str:

@@ -16,7 +16,10 @@ Shown = tuple[CodeLine, Entry | None]
 
 def has_other_lines(exc: BaseException, lines: Sequence[CodeLine]) -> bool:
     """Say whether to look for such lines at all: for most errors, no."""
-    return issubclass(type(exc), SyntaxError) or any(line.module == "django.template.base" for line in lines)
+    for line in lines:
+        if line.module == "django.template.base":
+            return True
+    return issubclass(type(exc), SyntaxError)
 
 
 def with_other_lines(

@@ -1,10 +1,11 @@
-"""Connect error capture: Django's signal for unhandled exceptions, the sink, the purge.
+"""Connect error capture: Django's signal, the hooks for what nobody catches, logging, the sink, the purge.
 
 Failed Celery tasks come through `integrations.celery`.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from django.core.signals import got_request_exception
@@ -15,6 +16,8 @@ from ..core.guard import never_raises
 from ..core.reach import in_reach_of
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
+from . import answered, log_handler, uncaught
+from .deprecations import watch_warnings
 
 
 def connect() -> None:
@@ -23,6 +26,14 @@ def connect() -> None:
     register_purge("errors", "artisan_monitoring.errors.retention.purge")
     register_purge("errors.merged", "artisan_monitoring.errors.merging.purge")
     got_request_exception.connect(on_request_exception, dispatch_uid="artisan_monitoring.errors")
+    uncaught.watch_threads()
+    uncaught.watch_process()
+    watch_warnings()
+    answered.bind()
+    if logging.getLogger().handlers:
+        # On an empty root a handler of ours would make `logging.basicConfig()` do nothing, and hide what Python then
+        # prints to stderr: there it waits for a process that serves.
+        log_handler.listen()
 
 
 @never_raises("errors.signal")

@@ -17,7 +17,9 @@ from ..conf import get_settings
 from ..core import context
 from ..core.context import Observation
 from ..core.guard import guarded
+from ..core.records import AlertSeverity
 from ..core.traceparent import new_request_id, new_span_id, new_trace_id, valid_request_id
+from ..errors import log_handler
 from ..errors.capture import capture_exception
 from ..logs.forwarding import ForwardingHandler
 from ..logs.handlers import LineHandler
@@ -49,6 +51,8 @@ def connect() -> None:
         (signals.before_task_publish, put_context),
         (signals.task_prerun, begin),
         (signals.task_failure, capture),
+        (signals.task_retry, capture_retry),
+        (signals.after_setup_logger, listen),
         (signals.task_postrun, end),
         (signals.worker_process_init, start_child),
         (signals.worker_process_shutdown, stop),
@@ -69,6 +73,11 @@ def writes_our_lines() -> bool:
         isinstance(handler, LineHandler | NonBlockingHandler) and not isinstance(handler, ForwardingHandler)
         for handler in logging.getLogger().handlers
     )
+
+
+def listen(**kwargs: object) -> None:
+    """Receiver of `after_setup_logger`: Celery has thrown the root logger's handlers away, ours with them."""
+    log_handler.listen()
 
 
 def keep_logging(**kwargs: object) -> None:
@@ -160,10 +169,32 @@ def capture(sender: Any = None, exception: BaseException | None = None, **kwargs
         if context.task.get() is None and _told_before(f"{kwargs.get('task_id')} {type(exception).__qualname__}"):
             return
         request = getattr(sender, "request", None)
-        details = {"task": name, "task_id": kwargs.get("task_id")}
-        if request is not None:
-            details |= {"retries": request.retries, "queue": _queue(request)}
+        details = _details(sender, request, kwargs.get("task_id"))
         capture_exception(exception, handled=False, mechanism="celery", context=details)
+
+
+def _details(task: Any, request: Any, task_id: object) -> dict[str, object]:
+    """Return what tells a run from another: which attempt it was, of how many."""
+    details: dict[str, object] = {"task": str(getattr(task, "name", "")), "task_id": task_id}
+    if request is not None:
+        attempts = {"retries": request.retries, "max_retries": getattr(task, "max_retries", None)}
+        details |= {**attempts, "queue": _queue(request)}
+    return details
+
+
+def capture_retry(sender: Any = None, request: Any = None, reason: object = None, **kwargs: object) -> None:
+    """Receiver of `task_retry`: record why, as handled, where `ERRORS["RETRIES"]` asks for it.
+
+    The last attempt's failure is a failure: Celery raises the task's own exception then.
+    """
+    with guarded("celery.retry"):
+        exception = getattr(reason, "exc", None)
+        if not isinstance(exception, BaseException) or not get_settings().ERRORS.RETRIES:
+            return
+        details = _details(sender, request, getattr(request, "id", None))
+        capture_exception(
+            exception, handled=True, mechanism="celery_retry", severity=AlertSeverity.LOW, context=details
+        )
 
 
 def _told_before(failure: str) -> bool:
@@ -194,6 +225,8 @@ def end(task: Any = None, state: str | None = None, retval: object = None, **kwa
             for (_, variable), value in zip(context.KEYS, run.before, strict=True):
                 variable.set(value)
             context.observation.set(run.observation)
+            if observation is not None:
+                observation.trail = None  # as at the end of a request
 
 
 def _record(task: Any, run: Run, observation: Observation, state: str | None, retval: object) -> None:

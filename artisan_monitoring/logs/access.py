@@ -15,7 +15,7 @@ from . import binding, context
 from .access_lines import Lines
 from .formatters import JsonFormatter
 from .forwarding import ForwardingHandler
-from .handlers import DailyFileHandler, LineHandler, StdoutHandler
+from .handlers import DailyFileHandler, LineHandler, ListeningHandler, StdoutHandler
 from .logger import access_logger, log_access
 from .nonblocking import NonBlockingHandler
 
@@ -91,7 +91,12 @@ class _Plan:
         self.chain = attrgetter(*names)
         # Copies: the loggers' own lists are changed in place.
         self.chain_state = tuple(list(each) if isinstance(each, list) else each for each in self.chain(access_logger))
-        self.handlers = [handler for logger in loggers for handler in logger.handlers]
+        self.handlers = [
+            handler
+            for logger in loggers
+            for handler in logger.handlers
+            if not isinstance(handler, ListeningHandler)  # which wants no record of a request that ended
+        ]
         self.handler_states = [
             (threshold, list(filters), formatter)
             for threshold, filters, formatter in map(_handler_state, self.handlers)

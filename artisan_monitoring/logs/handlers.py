@@ -71,6 +71,10 @@ class LineHandler(logging.Handler):
         counters.write_errors += 1
 
 
+class ListeningHandler(logging.Handler):
+    """A handler that writes nothing, and wants no record of a request that ended: the access log passes it by."""
+
+
 class StdoutHandler(LineHandler):
     """Write lines to standard output (or `stream`) at once."""
 

@@ -17,6 +17,7 @@ from ..core.registry import LiveSeries
 from ..core.routes import route_template
 from ..core.series import OVERFLOW
 from ..core.traceparent import new_identity, parse, valid_request_id
+from ..errors.uncaught import begin_serving
 from ..health import fast
 from ..metrics.collector import metrics_collector
 from ..metrics.eventloop import watch_running_loop
@@ -97,6 +98,7 @@ class MonitoringMiddleware(ObservingMiddleware):
             self._housekept = True
             housekeeper.start()
             watch_running_loop()
+            begin_serving()
         meta = request.META
         observation = Observation()
         observation.request = ref(request)
@@ -167,6 +169,8 @@ def finish(request: HttpRequest, response: HttpResponseBase | None, observation:
     if live is not None:
         buffer.observe(live, elapsed, observation)
     write_record(request, response, observation)
+    # What it holds (arguments of log calls, say) may lead back here: nothing waits for the garbage collector.
+    observation.trail = observation.exception = None
 
 
 def _find_series(method: str, route: str | None, status: int, error_type: str) -> tuple[LiveSeries | None, str]:

@@ -19,6 +19,7 @@ from ..conf import get_settings, on_settings_change
 from ..core import context
 from ..core.guard import never_raises
 from ..core.series import Tags
+from ..core.trail import QUERY, Trail
 from ..metrics.collector import metrics_collector
 from .statements import OTHER, operation_of
 
@@ -29,12 +30,15 @@ Wrapper = Callable[[Execute, Any, Any, bool, dict[str, Any]], Any]
 SYSTEM_NAMES = {"oracle": "oracle.db", "microsoft": "microsoft.sql_server"}
 # Statements begin in a few ways; raw SQL with odd beginnings must not fill the table.
 MAX_BEGINNINGS = 64
+# What a trail may keep of a statement: a bulk insert's text may be megabytes.
+LONGEST_KEPT = 4_000
 
 _duration = metrics_collector.handle("db.client.operation.duration", unit="s", kind="distribution")
 _installed: WeakKeyDictionary[BaseDatabaseWrapper, ref[Wrapper]] = WeakKeyDictionary()
 """The wrapper by a reference too: it holds the connection."""
 _enabled = False
 _slow_s = 0.1
+_on_trail = True
 
 
 def enable() -> None:
@@ -85,29 +89,48 @@ def recorder_for(connection: BaseDatabaseWrapper) -> Wrapper:
         try:
             result = execute(sql, params, many, details)
         except BaseException as exc:
-            _account(observation, clock() - started)
-            _record_failure(sql, alias, system, clock() - started, exc)
+            _record_failure(observation, started, sql, alias, system, exc)
             raise
         duration = clock() - started
         # No call between load and store: under the GIL no thread of the same request comes between.
         observation.query_count += 1
         observation.query_time_s += duration
+        if _on_trail:
+            trail = observation.trail
+            if trail is not None and type(sql) is str and len(sql) <= LONGEST_KEPT:
+                # 0.1 us. Never the parameters: they are data, under no name that could announce a secret.
+                trail.calls.append((QUERY, started, duration, sql, alias))
+            else:
+                _leave_trail(observation, started, duration, sql, alias)
         try:
             observe(duration, tags_of[sql[:6]])
         except Exception:
             _record_new(sql, alias, system, duration, tags_of)
         if duration >= _slow_s:
-            from .slow import report_slow  # which reads stacks: 3 ms of each process' start
-
-            report_slow(sql, duration, alias=alias, vendor=connection.vendor, system=system)
+            _tell_slow(sql, duration, alias, connection.vendor, system)
         return result
 
     return record_query
 
 
-def _account(observation: context.Observation, duration_s: float) -> None:
-    observation.query_count += 1
-    observation.query_time_s += duration_s
+def _tell_slow(sql: object, duration_s: float, alias: str, vendor: str, system: str) -> None:
+    from .slow import report_slow  # which reads stacks: 3 ms of each process' start
+
+    report_slow(sql, duration_s, alias=alias, vendor=vendor, system=system)
+
+
+@never_raises("queries.trail")
+def _leave_trail(
+    observation: context.Observation, started: float, duration_s: float, sql: object, alias: str, failed: str = ""
+) -> None:
+    if not _on_trail:
+        return
+    trail = observation.trail
+    if trail is None:
+        trail = observation.trail = Trail()
+    # psycopg's Composed and bytes are rare, and not rendered for this.
+    text = sql[:LONGEST_KEPT] if isinstance(sql, str) else f"<{type(sql).__name__}>"
+    trail.calls.append((QUERY, started, duration_s, text, (alias, failed) if failed else alias))
 
 
 def tags_for(alias: str, operation: str, system: str) -> Tags:
@@ -129,13 +152,20 @@ def _record_new(sql: object, alias: str, system: str, duration_s: float, tags_of
 
 
 @never_raises("queries.record")
-def _record_failure(sql: object, alias: str, system: str, duration_s: float, exc: BaseException) -> None:
+def _record_failure(
+    observation: context.Observation, started: float, sql: object, alias: str, system: str, exc: BaseException
+) -> None:
+    duration_s = time.perf_counter() - started
+    observation.query_count += 1
+    observation.query_time_s += duration_s
+    _leave_trail(observation, started, duration_s, sql, alias, type(exc).__name__)
     operation = operation_of(sql) if isinstance(sql, str) else OTHER
     _duration.observe(duration_s, (*tags_for(alias, operation, system), ("error.type", type(exc).__name__)))
 
 
 @on_settings_change
 def _bind() -> None:
-    global _slow_s
+    global _slow_s, _on_trail
+    _on_trail = QUERY in get_settings().ERRORS.TRAIL
     slow_ms = get_settings().QUERIES.SLOW_MS
     _slow_s = slow_ms / 1000 if slow_ms > 0 else float("inf")

@@ -88,6 +88,16 @@ def buy(visitor: Visitor) -> None:
         visitor.get("/care-guide/")
 
 
+def stock_up(visitor: Visitor) -> None:
+    """Order for a whole table: more pieces of one thing than the parcel's label can list."""
+    product = visitor.dice.choice(PRODUCTS)
+    visitor.get(f"/products/{product}/")
+    for _ in range(9):
+        visitor.post("/cart/add/", product=product)
+    buyer = visitor.dice.choice(BUYERS)
+    visitor.post("/checkout/", name=buyer, email=f"{slugify(buyer)}@customers.example")
+
+
 def log_in(visitor: Visitor, username: str, password: str, wrong_first: int = 0) -> None:
     """Log in; `wrong_first` times with a password that is not the right one."""
     visitor.get("/login/")
@@ -176,6 +186,7 @@ ANONYMOUS: dict[Callable[[Visitor], None], int] = {
     search: 14,
     bargains: 14,
     buy: 12,
+    stock_up: 2,
     program: 12,
     export: 3,
     wander: 4,

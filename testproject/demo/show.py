@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging.config
 import signal
 import threading
 import time
+from contextlib import redirect_stderr
 
 from django.conf import settings
 from django.core.management import call_command
@@ -113,6 +115,13 @@ def log_quietly() -> None:
     del config["handlers"]["console"]
     config["root"]["handlers"] = ["file"]
     logging.config.dictConfig(config)
+    hook = threading.excepthook
+
+    def without_traceback(args) -> None:
+        with redirect_stderr(io.StringIO()):  # what a thread fails of is among the errors
+            hook(args)
+
+    threading.excepthook = without_traceback
 
 
 def log_file():

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
+from artisan_monitoring import error_tracker
 from testproject.shop.models import Artisan, Order
 
 
@@ -27,6 +28,8 @@ def send_order_confirmation(order_id: int) -> int:
 def tell_workshop(artisan_id: int, reference: str) -> str:
     """Tell the artisan of an order. One order in seven finds nobody there, on a retry too: its reference decides."""
     artisan = Artisan.objects.get(pk=artisan_id)
+    error_tracker.set_tag("town", artisan.town)
+    error_tracker.add_breadcrumb("Dialling the workshop", category="telephone", artisan=artisan.name)
     if zlib.crc32(reference.encode()) % 7 == 0:
         raise WorkshopUnreachable(f"{artisan.town} does not answer")
     return artisan.name

@@ -14,7 +14,7 @@ from django.test import AsyncClient, Client, override_settings
 
 from artisan_monitoring import AlertSeverity, error_tracker
 from artisan_monitoring.core import context
-from artisan_monitoring.errors import capture
+from artisan_monitoring.errors import capture, samples
 
 pytestmark = pytest.mark.django_db(databases=["default", "monitoring"])
 
@@ -376,7 +376,7 @@ class TestSampling:
         for number in range(150):
             exc = type(f"Error{number}", (Exception,), {})("x")
             error_tracker.track_error(raised(exc))
-        assert len({error.fingerprint for error in captured}) == 101
+        assert len({error.fingerprint for error in captured}) == 51
         assert sum(error.record["count"] for error in captured) == 150
         assert captured[-1].type == "too many different errors"
 
@@ -390,3 +390,19 @@ class TestSampling:
         assert record["count"] == 5
         assert sum(record["hours"].values()) == 5
         assert len(record["samples"]) == 3
+
+
+class TestBudget:
+    def test_slow_reprs_end_the_variables_and_a_busy_machine_does_not(self, monkeypatch):
+        now = {"wall": 100.0, "busy": 5.0}
+        monkeypatch.setattr(samples.time, "perf_counter", lambda: now["wall"])
+        monkeypatch.setattr(samples.time, "thread_time", lambda: now["busy"])
+        budget = samples.Budget(until=now["wall"] + samples.LOCALS_BUDGET_S, _used=now["busy"])
+        assert not budget.spent()
+        now["wall"] += 0.1
+        assert not budget.spent()
+        now["busy"] += 0.03
+        assert budget.spent()
+        now["busy"] -= 0.03
+        now["wall"] += 0.2
+        assert budget.spent()

@@ -17,6 +17,7 @@ from pytest_django.fixtures import Settings
 
 from artisan_monitoring.core import context
 from artisan_monitoring.errors.capture import Captured
+from artisan_monitoring.errors.log_handler import ErrorHandler
 from artisan_monitoring.integrations import celery as integration
 from artisan_monitoring.integrations import celery_heartbeat as heartbeat
 from artisan_monitoring.integrations import celery_wake, wiring
@@ -24,7 +25,7 @@ from artisan_monitoring.logs.forwarding import ForwardingHandler
 from artisan_monitoring.logs.handlers import StdoutHandler
 from artisan_monitoring.pipeline import wake
 from artisan_monitoring.stores import get_store
-from artisan_monitoring.testing import capture_errors, capture_metrics
+from artisan_monitoring.testing import capture_errors, capture_metrics, override_monitoring
 
 DURATION = "messaging.process.duration"
 Run = Callable[..., Any]
@@ -183,6 +184,36 @@ def test_failure_is_one_error_with_the_tasks_context(app: Celery, run: Run, capt
     assert "shop.breaks" in text
     assert "no such order" in text
     assert "'retries': 2" in text
+
+
+def test_retry_is_told_apart_and_recorded_only_where_asked_for(app: Celery, run: Run, captured: list[Captured]) -> None:
+    @app.task(name="shop.retries", bind=True, max_retries=3)
+    def retries(self: Any) -> None:
+        try:
+            raise ConnectionError("the line is busy")
+        except ConnectionError as exc:
+            raise Retry("later", exc) from exc
+
+    run(retries, retries=1)
+    assert captured == []
+    with override_monitoring(ERRORS={"RETRIES": True}):
+        run(retries, retries=1)
+    [error] = captured
+    assert (error.type, error.record["mechanism"], error.severity) == ("ConnectionError", "celery_retry", "LOW")
+    assert error.record["handled"] is True
+    context = error.record["samples"][0]["details"]["context"]
+    assert (context["retries"], context["max_retries"]) == ("1", "3")
+
+
+def test_root_logger_that_celery_has_emptied_is_listened_to_again(app: Celery) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    root.handlers[:] = []
+    try:
+        signals.after_setup_logger.send(sender=None, logger=root, loglevel=20, logfile=None, format="", colorize=False)
+        assert any(isinstance(handler, ErrorHandler) for handler in root.handlers)
+    finally:
+        root.handlers[:] = before
 
 
 def test_a_lost_child_is_told_once_though_celery_signals_it_twice(app: Celery, captured: list[Captured]) -> None:

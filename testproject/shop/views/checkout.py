@@ -8,8 +8,10 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from artisan_monitoring import AlertSeverity, error_tracker
 from testproject.shop.carts import CART, MOST_OF_ONE, OutOfStock, lines_of, place_order
 from testproject.shop.forms import AddressForm
+from testproject.shop.labels import PIECES_ON_A_LABEL, print_label
 from testproject.shop.models import Order, Product
 
 PLACED = "placed_orders"
@@ -41,6 +43,9 @@ def checkout(request):
     lines = lines_of(request.session.get(CART, {}))
     if not lines:
         return redirect("cart")
+    pieces = sum(line.quantity for line in lines)
+    error_tracker.set_tag("cart", "large" if pieces > PIECES_ON_A_LABEL else "usual")
+    error_tracker.add_breadcrumb("Cart read", category="checkout", products=len(lines), pieces=pieces)
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -48,8 +53,11 @@ def checkout(request):
                 lines, user=request.user if request.user.is_authenticated else None, **form.cleaned_data
             )
         except OutOfStock as gone:
+            error_tracker.track_error(gone, AlertSeverity.LOW, context={"pieces": pieces})
             messages.error(request, f"{gone} has just sold out.")
             return redirect("cart")
+        error_tracker.add_breadcrumb("Order written", category="checkout", order=order.reference)
+        print_label(order.reference, pieces)
         del request.session[CART]
         request.session[PLACED] = [*request.session.get(PLACED, []), order.reference][-20:]
         return redirect("order", order.reference)

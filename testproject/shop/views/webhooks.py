@@ -45,6 +45,7 @@ def _is_genuine(request) -> bool:
 def payment(request):
     """Mark an order as paid. A genuine message without `data.order` raises KeyError: the sender broke the contract."""
     if not _is_genuine(request):
+        logger.error("A payment message is not genuine", message_id=request.headers.get("webhook-id", ""))
         return JsonResponse({"error": "The signature does not fit."}, status=401)
     message = json.loads(request.body)
     reference = message["data"]["order"]
