@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from artisan_monitoring.core.archive import pack_cells
 from artisan_monitoring.core.histogram import SECONDS_BOUNDS, Cell
 from artisan_monitoring.core.packing import Delta
 from artisan_monitoring.core.windows import DAY, HOUR, floor
-from artisan_monitoring.stores.hours import pack_slots
 from artisan_monitoring.stores.redis import RedisStore
 from artisan_monitoring.stores.redis.client import RedisClient
 from artisan_monitoring.stores.redis.keys import BLOCK
@@ -100,10 +100,7 @@ def test_a_week_of_a_busy_distribution(server: RedisServer, store: RedisStore, a
     oldest = floor(newest - 7 * DAY, BLOCK) + DAY
     hours = [oldest + n * HOUR for n in range(48)] + [newest - n * HOUR for n in range(8)]
     for number, hour in enumerate(hours):
-        packed = pack_slots(
-            [(hour + 60 * at, 60, cell.copy()) for at, cell in enumerate(kinds[number % 7])], coarse=False
-        )
-        assert packed is not None
+        packed = pack_cells([(hour + 60 * at, 60, cell) for at, cell in enumerate(kinds[number % 7])])
         for series in many:
             name = store._of(0).cells(series.id, hour)
             store.client.pipeline([
