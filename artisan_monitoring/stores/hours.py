@@ -61,6 +61,16 @@ def _repacked(
     slots = [(start, width, form.read(packed, losses)) for start, width, packed in ones]
     for packed in archives:
         slots += _unpacked(packed, losses, form)
+    archive = _packed(slots, form, coarse=coarse) if slots else None
+    return archive, 0 if archive is None else sum(hour <= start < hour + HOUR for start, _, _ in slots)
+
+
+def pack_slots(slots: Iterable[Slot], *, coarse: bool) -> bytes | None:
+    """Return cells as one archive, those of the same place merged; see `repacked`."""
+    return _packed(slots, _CELLS, coarse=coarse)
+
+
+def _packed(slots: Iterable[tuple[int, int, Kept]], form: _Form[Kept], *, coarse: bool) -> bytes | None:
     merged: dict[tuple[int, int], Kept] = {}
     for start, width, kept in slots:
         if coarse:
@@ -71,13 +81,10 @@ def _repacked(
             merged[start, width].merge(kept)
         else:
             merged[start, width] = kept
-    if not merged:
-        return None, 0
     try:
-        archive = form.pack([(start, width, merged[start, width]) for start, width in sorted(merged)])
+        return form.pack([(start, width, merged[start, width]) for start, width in sorted(merged)])
     except OverflowError:
-        return None, 0
-    return archive, sum(hour <= start < hour + HOUR for start, _, _ in slots)
+        return None
 
 
 def _unpacked(packed: bytes, losses: dict[str, int], form: _Form[Kept]) -> list[tuple[int, int, Kept]]:
