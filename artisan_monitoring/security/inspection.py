@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from re import DOTALL
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 from ..core.patterns import lazily
+from ..pipeline.pacing import breathe
 from . import rules
 from .rules import AGENT, PARAMETER, PATH, RULES, Rule
 
@@ -69,6 +70,17 @@ class Verdict:
     def score(self) -> int:
         """Sum of the scores, each rule counted once: ten equal parameters are one trick."""
         return sum({each.rule: each.score for each in self.findings}.values())
+
+
+@cache
+def compile_all() -> None:
+    """Compile every pattern, once. With the first flush, in its thread: else the first attack would pay for it."""
+    for pattern in (_SUSPECT_QUERY, _SUSPECT_WORD, _SUSPECT_VALUE, _SUSPECT_NAME, _COMMENT, rules.SCANNERS):
+        pattern.search("")
+        breathe()
+    for rule in RULES:
+        rule.pattern.search("")
+        breathe()
 
 
 def suspicious(path: str, query: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.apps import apps
 
+from ..pipeline.buffer import buffer
 from ..pipeline.purge import register_purge
 from ..pipeline.sinks import register_sink
-from . import refusals
+from . import inspection, refusals
 
 
 def connect() -> None:
@@ -16,6 +17,8 @@ def connect() -> None:
     register_purge("security_events", "artisan_monitoring.security.purge.purge_events")
     register_purge("user_activity", "artisan_monitoring.security.purge.purge_activity")
     refusals.attach()
+    if inspection.compile_all not in buffer.samplers:
+        buffer.samplers.append(inspection.compile_all)
     if apps.is_installed("django.contrib.auth"):
         from django.contrib.auth.signals import user_logged_in, user_login_failed
 
