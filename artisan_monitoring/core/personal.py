@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, ip_address
 
+from .patterns import lazily
+
 MODES = ("mask", "full", "none")
 
-_EMAIL = re.compile(r"(?<![\w.+-])([\w+-])([\w.+-]{0,63})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
+_EMAIL = lazily(r"(?<![\w.+-])([\w+-])([\w.+-]{0,63})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 # ITU-T E.164: "+", the country, in all 8 to 15 digits. Without the "+" nothing tells a number from a number.
-_PHONE = re.compile(r"(?<![\w+.:/=-])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w|\.\d)")
+_PHONE = lazily(r"(?<![\w+.:/=-])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w|\.\d)")
 # Not "Edg/18.0.1.2" and not "v1.2.3.4": versions.
-_IPV4 = re.compile(r"(?<![\w.-])(?<![A-Za-z]/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
+_IPV4 = lazily(r"(?<![\w.-])(?<![A-Za-z]/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 # Global unicast (RFC 4291, 2000::/3) alone: "[::2]" is a slice, and "12:00:01" a time.
-_IPV6 = re.compile(r"(?i)(?<![\w:.])[23][0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:.])")
+_IPV6 = lazily(r"(?i)(?<![\w:.])[23][0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:.])")
 _MACHINES = tuple(
     IPv4Network(network)
     for network in (

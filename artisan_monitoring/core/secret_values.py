@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 
+from .patterns import lazily
 from .secret_names import QUERY_NAMES, is_countable_name, is_whole_line_name
 
 MASK = "[redacted]"
@@ -15,51 +16,51 @@ _IsSecret = Callable[[str], bool]
 
 # scheme://user:password@host. The second branch takes a password with "/", "?" or "#" in it: what follows its colon
 # is no port.
-_USERINFO = re.compile(
+_USERINFO = lazily(
     r"://(?:[^\s/?#\"'<>]{0,512}|(?!\[)[^\s/?#@:]{0,256}:(?![0-9]{0,5}(?:[/?#\s]|$))[^\s@\"'<>]{0,512})@"
 )
 # RFC 7519 / 7516: base64url JSON header, so it always starts with eyJ ('{"').
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_=-]*+){1,4}")
-_SCHEME = re.compile(r"(?i)\b(bearer|basic|negotiate|token)(\s{1,3})([A-Za-z0-9._~+/=-]{6,})")
+_JWT = lazily(r"eyJ[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_=-]*+){1,4}")
+_SCHEME = lazily(r"(?i)\b(bearer|basic|negotiate|token)(\s{1,3})([A-Za-z0-9._~+/=-]{6,})")
 # "Bearer authentication is required" is prose.
-_PROSE = re.compile(
+_PROSE = lazily(
     r"(?i)(?:tokens?|auth|authentication|authorization|schemes?|headers?|credentials"
     r"|required|missing|expected|invalid|expired)\.?$"
 )
-_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{2,40}-----.*?(?:-----END [A-Z0-9 ]{2,40}-----|\Z)", re.DOTALL)
+_PEM = lazily(r"-----BEGIN [A-Z0-9 ]{2,40}-----.*?(?:-----END [A-Z0-9 ]{2,40}-----|\Z)", re.DOTALL)
 # Keys that name their issuer: AWS, Google; GitHub, Stripe, npm; GitLab, Slack, OpenAI and Anthropic, PyPI; SendGrid,
 # Vault.
-_ISSUED_UPPER = re.compile(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,})")
-_ISSUED_UNDERSCORE = re.compile(
+_ISSUED_UPPER = lazily(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,})")
+_ISSUED_UNDERSCORE = lazily(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|[srp]k_(?:live|test)_\w{8,}|whsec_[\w+/=]{12,}|npm_\w{30,})"
 )
-_ISSUED_DASH = re.compile(r"\b(?:glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|sk-[\w-]{16,}|pypi-[\w-]{16,})")
-_ISSUED_DOT = re.compile(r"\b(?:SG\.[\w-]{12,}\.[\w-]{12,}|hv[sb]\.[\w-]{20,})")
+_ISSUED_DASH = lazily(r"\b(?:glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|sk-[\w-]{16,}|pypi-[\w-]{16,})")
+_ISSUED_DOT = lazily(r"\b(?:SG\.[\w-]{12,}\.[\w-]{12,}|hv[sb]\.[\w-]{20,})")
 # ISO/IEC 7812: 13 to 19 digits, issuers start with 2-6 (a time in ms starts with 1). Not inside a longer hex id. The
 # look-behind stands after the first digit so that the search can skip to digits.
 # What PostgreSQL and MySQL tell of a row that breaks a constraint: its values, secret or personal, without names.
-_ROW = re.compile(
+_ROW = lazily(
     r"(Key \([^()\n]{1,1000}\)=)\([^\n]*?(?:\)(?= (?:already exists|is not present|is still ref|conflicts))|$)"
     r"|(Failing row contains )\([^\n]*|(Duplicate entry )'[^\n]*?(?:'(?= for key)|$)",
     re.MULTILINE,
 )
-_CARD = re.compile(r"[2-6](?<![0-9].)(?<![0-9][a-f].)(?:[ +-]?[0-9]){12,18}(?![0-9]|[a-f][0-9])")
-_XML = re.compile(r"<([A-Za-z_][\w:.-]{0,80}+)>([^<]{1,8192})</")
-_OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]{0,80}+)\s{1,3}([^\s-]\S{0,4096})")
-_ENCODED = re.compile(r"(?i)(%3F|%26|\?|&)([\w.-]{1,80}?)(%3D)((?:(?!%26|%23)[^\s&\"'<>#]){1,4096})")
+_CARD = lazily(r"[2-6](?<![0-9].)(?<![0-9][a-f].)(?:[ +-]?[0-9]){12,18}(?![0-9]|[a-f][0-9])")
+_XML = lazily(r"<([A-Za-z_][\w:.-]{0,80}+)>([^<]{1,8192})</")
+_OPTION = lazily(r"(?<!\S)--([A-Za-z][\w-]{0,80}+)\s{1,3}([^\s-]\S{0,4096})")
+_ENCODED = lazily(r"(?i)(%3F|%26|\?|&)([\w.-]{1,80}?)(%3D)((?:(?!%26|%23)[^\s&\"'<>#]){1,4096})")
 # name, then one of: `=`, `:`, `=>`, `:=`, or (between quoted strings) `,` as in the repr of a header list.
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = lazily(
     r"(?<!\w)([^\W\d][\w.$-]{0,200}+)"
     r"(\\{0,3}+[\"']?+\]?+\s{0,4}+(?:=>|:=|=(?!=)|:)\s{0,4}+|\\{0,3}+[\"'],\s{0,4}+(?=b?\\{0,3}[\"']))"
 )
-_QUOTED = re.compile(r"[bBuUrRfF]?(\\{0,3})([\"'])")
-_BARE = re.compile(r"(?:[^\s&\"'<>]|&(?![\w.\[\]%-]{1,64}=))*")
-_LINE = re.compile(r"[^\r\n]*")
-_HARMLESS = re.compile(r"(?:None|null|nil|True|False|true|false|undefined)?$")
+_QUOTED = lazily(r"[bBuUrRfF]?(\\{0,3})([\"'])")
+_BARE = lazily(r"(?:[^\s&\"'<>]|&(?![\w.\[\]%-]{1,64}=))*")
+_LINE = lazily(r"[^\r\n]*")
+_HARMLESS = lazily(r"(?:None|null|nil|True|False|true|false|undefined)?$")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 # Most paths: lower-case letters, slashes and short numbers, of which no shape and no assignment is made.
-_PLAIN_PATH = re.compile(r"(?:[a-z/]++|[0-9]{1,12}+(?![0-9]))*+")
-_BRACKETS = re.compile(r"[()\[\]{}]")
+_PLAIN_PATH = lazily(r"(?:[a-z/]++|[0-9]{1,12}+(?![0-9]))*+")
+_BRACKETS = lazily(r"[()\[\]{}]")
 _LONGEST_BRACKET = 4096
 _SHORTEST_SHAPE = 13  # a card number of 13 digits
 
