@@ -61,8 +61,6 @@ def set_up(
     monitoring: dict[str, Any] | None = None,
     shards: int = 1,
     database: dict[str, Any] | None = None,
-    urls: str = "benchmarks.site",
-    more: dict[str, Any] | None = None,
 ) -> None:
     """Configure Django; the databases are SQLite files of this child's own, but for a monitoring `database` given.
 
@@ -80,7 +78,7 @@ def set_up(
     configured: dict[str, Any] = {
         "SECRET_KEY": "only-for-benchmarks-0123456789abcdef",
         "ALLOWED_HOSTS": ["testserver", "127.0.0.1"],
-        "ROOT_URLCONF": urls,
+        "ROOT_URLCONF": "benchmarks.site",
         "USE_TZ": True,
         "INSTALLED_APPS": [*installed, *(["artisan_monitoring"] if app else [])],
         "DATABASES": {"default": _sqlite("default"), "monitoring": database or _sqlite("monitoring")},
@@ -93,8 +91,6 @@ def set_up(
         configured["ARTISAN_MONITORING"] = {**options, **(monitoring or {})}
         if logs:
             configured["LOGGING"] = logging_config("INFO", "production")
-    for key, value in (more or {}).items():
-        configured[key] = [*configured.get(key, []), *value] if isinstance(value, list) else value
     if admin:
         configured |= {"ROOT_URLCONF": "benchmarks.admin_urls", "STATIC_URL": "static/", "TEMPLATES": [TEMPLATES]}
     settings.configure(**configured)

@@ -73,5 +73,5 @@ def test_a_scale_run_lays_a_history_works_and_reads(tmp_path: Path) -> None:
     rows = {row["name"]: row for row in json.loads(output.read_text())["rows"]}
     assert rows["a series-day of the last 24 h"]["value"] > 1000
     assert rows["roll-up and packing of an hour, CPU"]["value"] > 0
-    assert rows["overview 7d, first look, CPU"]["value"] > 0
+    assert rows["requests of the last hour, all routes, CPU"]["value"] > 0
     assert not [name for name, row in rows.items() if row["verdict"] == "skipped"]
