@@ -10,6 +10,7 @@ from ..core.records import AlertSeverity
 from ..core.severity import Facts, adjusted, ruled
 from ..core.standing import MUTED, RESOLVED, Happened, Standing, after
 from ..models.errors import ErrorActivity, ErrorGroup
+from .answered import MECHANISM as ANSWERED
 from .deltas import worst
 from .keeping import frames_of
 from .rules import severity_rules
@@ -78,20 +79,22 @@ def _facts(group: ErrorGroup, delta: Mapping[str, Any]) -> Facts:
         type=group.type,
         handled=bool(delta["handled"]),
         mechanism=str(delta["mechanism"]),
-        status=_status(delta["samples"]),
+        status=_status(delta),
         in_app=_in_app(delta["samples"]),
         age_s=max(0.0, float(delta["last"]) - group.first_seen.timestamp()),
         users=group.users,
     )
 
 
-def _status(samples: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the answer's status, where the sample of an exception that Django answered has it."""
-    for sample in samples:
-        request = sample["details"].get("request")
-        status = request.get("status") if isinstance(request, Mapping) else None
-        if isinstance(status, int):
-            return status
+def _status(delta: Mapping[str, Any]) -> int | None:
+    """Return the answer's status, where a sample of an exception that Django answered has it (see `answered`)."""
+    if delta["mechanism"] != ANSWERED:
+        return None  # a context of the project's own may have a status too
+    for sample in delta["samples"]:
+        context = sample["details"].get("context")
+        status = context.get("status") if isinstance(context, Mapping) else None
+        if isinstance(status, str) and status.isdecimal():
+            return int(status)
     return None
 
 

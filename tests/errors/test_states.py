@@ -20,6 +20,7 @@ from artisan_monitoring.errors.states import (
     rate,
 )
 from artisan_monitoring.models import ErrorActivity, ErrorEvent, ErrorGroup, ErrorRelease
+from artisan_monitoring.testing import override_monitoring
 
 from .test_sink import NOON, apply, record, sample
 
@@ -200,9 +201,21 @@ class TestSeverityOfGroups:
         assert group().severity == "MEDIUM"
 
     def test_answer_below_500_is_low(self):
-        details = {"exception": [], "request": {"status": 403}}
-        apply(record(severity="HIGH", samples=[{**sample(), "details": details}]))
+        details = {"exception": [], "context": {"status": "403"}}
+        apply(record(severity="HIGH", mechanism="answered", samples=[{**sample(), "details": details}]))
         assert group().severity == "LOW"
+
+    def test_answer_is_rated_by_a_rule_on_its_status(self):
+        details = {"exception": [], "context": {"status": "403"}}
+        with override_monitoring(ERRORS={"SEVERITY": {"status=403": "CRITICAL"}}):
+            apply(record(severity="LOW", mechanism="answered", samples=[{**sample(), "details": details}]))
+        assert group().severity == "CRITICAL"
+
+    def test_status_in_a_context_of_the_project_is_no_answer(self):
+        details = {"exception": [], "context": {"status": "403"}}
+        with override_monitoring(ERRORS={"SEVERITY": {"status=403": "CRITICAL"}}):
+            apply(record(severity="MEDIUM", samples=[{**sample(), "details": details}]))
+        assert group().severity == "MEDIUM"
 
 
 def test_a_year_of_hours_does_not_grow_the_row():
