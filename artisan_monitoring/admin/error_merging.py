@@ -190,7 +190,7 @@ class GroupingActions(_Base):
         if not self.has_act_permission(request):
             raise PermissionDenied
 
-    def _wanted(self, request: HttpRequest, pk: int) -> ErrorGroup:
+    def _wanted(self, request: HttpRequest, pk: object) -> ErrorGroup:
         group = self.get_object(request, str(pk))
         if not self.has_view_permission(request, group):
             raise PermissionDenied

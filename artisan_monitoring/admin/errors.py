@@ -164,7 +164,7 @@ class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
             raise Http404
         form = DeedForm(request.POST)
         if form.is_valid():
-            self.do(request, deed, [self._group(request, pk).pk], form.cleaned_data)
+            self.do(request, deed, [self._wanted(request, pk).pk], form.cleaned_data)
         else:
             wrong = "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items())
             self.message_user(request, f"Nothing was changed. {wrong}", messages.ERROR)
@@ -172,24 +172,16 @@ class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
 
     def markdown(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Give a group and one of its samples as Markdown."""
-        group = self._group(request, pk)
+        group = self._wanted(request, pk)
         event = error_page.chosen_event(group, request.GET.get("event", ""))
         url = request.build_absolute_uri(reverse(_PAGE, args=[pk]))
         return _file(HttpResponse(as_markdown(group, event, url), "text/markdown; charset=utf-8"), f"error-{pk}.md")
 
     def json(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Give a group and one of its samples as JSON."""
-        group = self._group(request, pk)
+        group = self._wanted(request, pk)
         event = error_page.chosen_event(group, request.GET.get("event", ""))
         return _file(JsonResponse(as_json(group, event), json_dumps_params={"indent": 1}), f"error-{pk}.json")
-
-    def _group(self, request: HttpRequest, pk: object) -> ErrorGroup:
-        group = self.get_object(request, str(pk))
-        if not self.has_view_permission(request, group):
-            raise PermissionDenied
-        if group is None:
-            raise Http404
-        return group
 
     def change_view(
         self,
@@ -199,7 +191,7 @@ class ErrorGroupAdmin(GroupingActions, ReadOnlyAdmin[ErrorGroup]):
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the error's page; there is nothing to submit but deeds, which have addresses of their own."""
-        group = self._group(request, object_id)
+        group = self._wanted(request, object_id)
         may_act = self.has_act_permission(request)
         context = {
             **self.admin_site.each_context(request),

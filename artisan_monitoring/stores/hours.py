@@ -65,11 +65,6 @@ def _repacked(
     return archive, 0 if archive is None else sum(hour <= start < hour + HOUR for start, _, _ in slots)
 
 
-def pack_slots(slots: Iterable[Slot], *, coarse: bool) -> bytes | None:
-    """Return cells as one archive, those of the same place merged; see `repacked`."""
-    return _packed(slots, _CELLS, coarse=coarse)
-
-
 def _packed(slots: Iterable[tuple[int, int, Kept]], form: _Form[Kept], *, coarse: bool) -> bytes | None:
     merged: dict[tuple[int, int], Kept] = {}
     for start, width, kept in slots:

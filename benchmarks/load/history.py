@@ -1,7 +1,7 @@
 """A week that is over, laid into a store as packing and roll-up leave it: made by their functions, without the waiting.
 
 Each series has `PER_MINUTE` requests a minute, in hours of a few kinds that take turns. The archives are those of
-`pack_slots`, the rows those of the roll-up; only the drain's work on a week of minutes is left out, which
+`repacked`, the rows those of the roll-up; only the drain's work on a week of minutes is left out, which
 `benchmarks.load --days` does.
 """
 
@@ -67,11 +67,13 @@ def made_hours() -> list[Made]:
 
 def archives(hours: Sequence[Made], start: int, *, coarse: bool) -> list[bytes]:
     """Return an hour's archive of each profile."""
-    from artisan_monitoring.stores.hours import pack_slots
+    from artisan_monitoring.core.packing import pack_cell
+    from artisan_monitoring.stores.hours import repacked
 
     found = []
     for made in hours:
-        packed = pack_slots([(start + 60 * n, 60, cell.copy()) for n, cell in enumerate(made.minutes)], coarse=coarse)
+        minutes = [(start + 60 * n, 60, pack_cell(cell)) for n, cell in enumerate(made.minutes)]
+        packed, _ = repacked("", start, minutes, (), {}, coarse=coarse)
         if packed is None:
             raise AssertionError("an hour does not fit an archive")
         found.append(packed)
@@ -92,8 +94,7 @@ def lay_cells(store: Any, series: Sequence[Any], hours: Sequence[Made], starts: 
 
 
 def _lay_blocks(store: Any, series: Sequence[Any], hours: Sequence[Made], starts: Sequence[int]) -> None:
-    from artisan_monitoring.core.archive import unpack_cells
-    from artisan_monitoring.stores.hours import pack_slots
+    from artisan_monitoring.stores.hours import repacked
     from artisan_monitoring.stores.redis.keys import BLOCK
     from artisan_monitoring.stores.redis.upkeep import block_expiry
 
@@ -101,10 +102,9 @@ def _lay_blocks(store: Any, series: Sequence[Any], hours: Sequence[Made], starts
     for block in sorted({start // BLOCK * BLOCK for start in starts}):
         packed = {start: archives(hours, start, coarse=True) for start in starts if start // BLOCK * BLOCK == block}
         whole = [
-            pack_slots(
-                (slot for start, each in packed.items() for slot in unpack_cells(each[(n + start // HOUR) % PROFILES])),
-                coarse=True,
-            )
+            repacked(
+                "", block, (), [each[(n + start // HOUR) % PROFILES] for start, each in packed.items()], {}, coarse=True
+            )[0]
             for n in range(PROFILES)
         ]
         for at in range(0, len(series), ROWS):
